@@ -1,0 +1,31 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import type { CloudEvent, EventType } from '../src/events/events.js';
+import { userDeleted } from './handlers/user-deleted.js';
+import { userRegistered } from './handlers/user-registered.js';
+
+/** What an event does here. Runs in a transaction with the row that says it was done; anything outside the database may happen again. */
+export type Handler<T extends EventType> = (event: CloudEvent<T>, em: EntityManager, log: Logger) => Promise<void>;
+
+const HANDLERS: { [T in EventType]: Handler<T> } = {
+  'user.registered': userRegistered,
+  'user.deleted': userDeleted,
+};
+
+/** Handles an event once, however often it comes. @throws what the handler or the database does: then nothing has happened. */
+export async function handle(em: EntityManager, log: Logger, event: CloudEvent): Promise<void> {
+  const handler = HANDLERS[event.type] as Handler<EventType> | undefined;
+  if (!handler) {
+    log.debug({ eventId: event.id, type: event.type }, 'event of no concern');
+    return;
+  }
+  await em.fork().transactional(async (em) => {
+    // Of two at once the second waits here for the first one's end.
+    const first = await em.execute('insert into inbox (id, type) values (?, ?) on conflict do nothing returning id', [
+      event.id,
+      event.type,
+    ]);
+    if (first.length === 0) return log.debug({ eventId: event.id }, 'event was handled before');
+    await handler(event, em, log);
+  });
+}

@@ -1,0 +1,43 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Options } from '@mikro-orm/core';
+import { Migrator } from '@mikro-orm/migrations';
+import { defineConfig as pgliteConfig } from '@mikro-orm/pglite';
+import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
+import { InboxEvent } from './consumer/inbox.entity.js';
+import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
+import { type Config, loadConfig } from './src/config.js';
+import { OutboxEvent } from './src/events/outbox.entity.js';
+import { Role } from './src/user/role.entity.js';
+import { User } from './src/user/user.entity.js';
+
+/** Folder name of the embedded database that lives in memory and ends with its process. */
+export const IN_MEMORY = 'memory://';
+
+const POOL_SIZE = 10;
+
+/** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
+export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Partial<Options> {
+  const options = {
+    entities: [User, Role, OutboxEvent, InboxEvent],
+    extensions: [Migrator],
+    // Its messages hold statements with their values; what matters is logged where it is caught.
+    logger: () => undefined,
+    migrations: {
+      migrationsList: [{ name: '20261122000000_identity', class: Migration20261122000000_identity }],
+      snapshot: false,
+    },
+  };
+  return databaseUrl
+    ? postgresConfig({ ...options, clientUrl: databaseUrl, pool: { min: 0, max: POOL_SIZE } })
+    : pgliteConfig({ ...options, dbName: embeddedFolder(dataDir) });
+}
+
+function embeddedFolder(dataDir: string): string {
+  if (dataDir === IN_MEMORY) return IN_MEMORY;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  return join(dataDir, 'postgres');
+}
+
+/** For MikroORM's command line. */
+export default () => databaseOptions(loadConfig());

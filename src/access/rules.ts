@@ -1,0 +1,93 @@
+import { getDirective, printSchemaWithDirectives } from '@graphql-tools/utils';
+import {
+  buildSchema,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isInterfaceType,
+  isObjectType,
+  isUnionType,
+} from 'graphql';
+import type { ErrorCode } from '../errors.js';
+import { ACCESS, type Access } from './directives.js';
+
+/** What stands in the schema about one field. */
+export interface FieldRule {
+  type: GraphQLObjectType;
+  field: GraphQLField<unknown, unknown>;
+  /** `Type.field`. */
+  name: string;
+  access: Access;
+  /** What the field may fail with, beside what any guarded field may. */
+  codes: readonly ErrorCode[];
+}
+
+/** The schema says something about access that cannot be held. */
+export class RuleError extends Error {
+  constructor(readonly offenders: string[]) {
+    super(`The rules of the schema cannot be held:\n${offenders.map((offender) => `  - ${offender}`).join('\n')}`);
+  }
+}
+
+/**
+ * The rule of every field: the stricter of its own and its type's.
+ * @throws {RuleError} for a field without a rule, one that loosens its type's, a subject that cannot be found, a rule on an
+ *   interface or union, and a directive that is misspelt or has a wrong argument.
+ */
+export function rulesOf(schema: GraphQLSchema): FieldRule[] {
+  assertDirectivesAreKnown(schema);
+  const offenders: string[] = [];
+  const rules: FieldRule[] = [];
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (type.name.startsWith('__')) continue;
+    if (isInterfaceType(type) || isUnionType(type)) {
+      const fields = isInterfaceType(type) ? Object.values(type.getFields()) : [];
+      // Its resolvers never run, so a rule there would guard nothing.
+      if ([type, ...fields].some((node) => accessOn(schema, node)))
+        offenders.push(`${type.name}: @auth on an interface or union`);
+      continue;
+    }
+    if (!isObjectType(type)) continue;
+    const ofType = accessOn(schema, type);
+    for (const field of Object.values(type.getFields())) {
+      const name = `${type.name}.${field.name}`;
+      const ofField = accessOn(schema, field);
+      if (ofType && ofField && isStricter(ofType, ofField))
+        offenders.push(`${name}: its rule is weaker than its type's`);
+      const access = ofField ?? ofType;
+      if (!access) {
+        offenders.push(`${name}: no @auth, and none on its type`);
+        continue;
+      }
+      if (access === 'SELF_OR_ADMIN' && !hasSubject(schema, type, field)) {
+        offenders.push(`${name}: SELF_OR_ADMIN needs a parent User or an argument id: ID!`);
+      }
+      const [errors] = getDirective(schema, field, 'errors') ?? [];
+      rules.push({ type, field, name, access, codes: (errors?.codes as ErrorCode[] | undefined) ?? [] });
+    }
+  }
+  if (offenders.length > 0) throw new RuleError(offenders);
+  return rules;
+}
+
+/** A library that builds schemas from classes keeps a directive that nobody defined, and nobody would enforce it. */
+function assertDirectivesAreKnown(schema: GraphQLSchema): void {
+  try {
+    buildSchema(printSchemaWithDirectives(schema));
+  } catch (error) {
+    throw new RuleError((error as Error).message.split('\n\n'));
+  }
+}
+
+const accessOn = (schema: GraphQLSchema, node: Parameters<typeof getDirective>[1]) =>
+  getDirective(schema, node, 'auth')?.[0]?.requires as Access | undefined;
+
+const isStricter = (a: Access, b: Access) => ACCESS.indexOf(a) > ACCESS.indexOf(b);
+
+export const isRoot = (schema: GraphQLSchema, type: GraphQLObjectType) =>
+  type === schema.getQueryType() || type === schema.getMutationType();
+
+const hasSubject = (schema: GraphQLSchema, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>) =>
+  isRoot(schema, type)
+    ? field.args.some(({ name, type }) => name === 'id' && String(type) === 'ID!')
+    : type.name === 'User';

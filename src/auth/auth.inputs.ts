@@ -1,0 +1,23 @@
+import { Field, InputType } from 'type-graphql';
+import { EmailAddress } from '../user/email-address.js';
+
+@InputType({ description: 'A new account. There is no role: every registration makes a member.' })
+export class RegisterInput {
+  @Field(() => EmailAddress)
+  email!: string;
+
+  @Field(() => String, { description: '8 to 128 characters of any kind, and not a common password.' })
+  password!: string;
+
+  @Field(() => String, { description: '1 to 100 characters.' })
+  name!: string;
+}
+
+@InputType({ description: 'Who signs in.' })
+export class LoginInput {
+  @Field(() => EmailAddress)
+  email!: string;
+
+  @Field(() => String)
+  password!: string;
+}

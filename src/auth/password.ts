@@ -1,0 +1,86 @@
+import { createHmac } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { compare, hash } from 'bcrypt';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { badInput, overloaded, weakPassword } from '../errors.js';
+import { isCommonPassword } from './common-passwords.js';
+
+const MAX_LENGTH = 128;
+/** Longer, and the last in the queue would wait for half a minute. */
+const MAX_WAITING = 100;
+/** Marks hashes of the peppered digest; without it, a stored `$2b$` hash is of the password itself. */
+const PEPPERED = 'p1';
+
+export interface PasswordRules {
+  pepper: string;
+  cost: number;
+  minLength: number;
+}
+
+/**
+ * bcrypt over base64(HMAC-SHA-384(pepper, NFKC(password))), so that all 128 characters count where bcrypt alone ends at 72 bytes,
+ * and a stolen table is worth nothing without the pepper (OWASP Password Storage; ASVS 6.2.9, 11.4.2).
+ */
+export class Passwords {
+  readonly #limit: LimitFunction = pLimit(Math.max(1, Math.min(availableParallelism(), 4)));
+
+  constructor(private readonly rules: PasswordRules) {}
+
+  /**
+   * The normalised password, if it may be a new one. `personal` are words of the user's own that it must not be.
+   * @throws {IdentityError} WEAK_PASSWORD if it is short, common or personal; BAD_USER_INPUT if it is no text or too long.
+   */
+  check(password: string, personal: string[] = []): string {
+    const text = normalise(password);
+    const { minLength } = this.rules;
+    if ([...text].length < minLength) throw weakPassword(`must have ${minLength} characters or more`);
+    if (isCommonPassword(text)) throw weakPassword('is one of the most common ones');
+    if (personal.some((word) => word.toLowerCase() === text.toLowerCase()))
+      throw weakPassword('is the name or the address');
+    return text;
+  }
+
+  /** @throws {IdentityError} SERVICE_OVERLOADED if too many wait already. */
+  async hash(password: string): Promise<string> {
+    const digest = this.#digest(normalise(password));
+    return PEPPERED + (await this.#queue(() => hash(digest, this.rules.cost)));
+  }
+
+  /**
+   * Whether the password belongs to the stored hash. Without one it costs the same and is false, so that nobody can tell an
+   * unknown address from a wrong password by the time it takes (ASVS 6.3.8).
+   * @throws {IdentityError} SERVICE_OVERLOADED if too many wait already.
+   */
+  async verify(password: string, stored: string | null): Promise<boolean> {
+    const text = normalise(password);
+    const nobodys = `$2b$${String(this.rules.cost).padStart(2, '0')}$${'.'.repeat(53)}`;
+    const bcryptHash = stored?.replace(PEPPERED, '') ?? nobodys;
+    const input = stored === null || stored.startsWith(PEPPERED) ? this.#digest(text) : password;
+    const matches = await this.#queue(() => compare(input, bcryptHash));
+    return matches && stored !== null;
+  }
+
+  /** Whether the stored hash was made by older rules than today's. */
+  isOutdated(stored: string): boolean {
+    return !stored.startsWith(`${PEPPERED}$2b$${String(this.rules.cost).padStart(2, '0')}$`);
+  }
+
+  #digest(text: string): string {
+    return createHmac('sha384', this.rules.pepper).update(text).digest('base64');
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#limit.pendingCount >= MAX_WAITING) throw overloaded(5);
+    return this.#limit(work);
+  }
+}
+
+function normalise(password: string): string {
+  // Before any work: a lone surrogate would equal every other one, and a long text would cost CPU.
+  if (password.length > 2 * MAX_LENGTH || !password.isWellFormed()) throw notAPassword();
+  const text = password.normalize('NFKC');
+  if ([...text].length > MAX_LENGTH) throw notAPassword();
+  return text;
+}
+
+const notAPassword = () => badInput('input.password', `must be a text of at most ${MAX_LENGTH} characters`);

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import KeyvRedis, { createClient, type RedisClientType } from '@keyv/redis';
+import { Keyv } from 'keyv';
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+
+const ENTRY_MS = 5 * 60_000;
+/** Longer than an entry, or values would be dropped early; a generation that runs out is only a miss. */
+const GENERATION_MS = 2 * ENTRY_MS;
+const ANSWER_MS = 100;
+const REST_MS = 1_000;
+const MEMORY_ENTRIES = 10_000;
+
+interface Stored {
+  generations: string[];
+  value: unknown;
+}
+
+/** What is asked for: where its value lies, and the generation that a write to its source ends. */
+export interface Entry {
+  key: string;
+  generation: string;
+}
+
+const EVERYTHING = 'everything';
+
+/**
+ * Cache-aside that never hands out an old value.
+ *
+ * A value is stored with the generations that were current before its source was read, and counts only while they still
+ * are. A write ends a generation after its commit, so a slow reader may put an old value back and nobody will take it.
+ *
+ * The store may be down, frozen or slow: each call has 100 ms, after a failure the store rests for a second, and the
+ * callers read from the source. Ends of generations may be lost meanwhile, or undone by a restart from an old snapshot, so the
+ * first thing said to a store that is back is that everything has ended.
+ */
+export class Cache {
+  #restUntil = 0;
+  #doubted = false;
+
+  private constructor(
+    private readonly keyv: Keyv<Stored | string>,
+    private readonly log: Logger,
+  ) {}
+
+  /** In this process; for one process alone. */
+  static inMemory(log: Logger): Cache {
+    return new Cache(new Keyv({ store: new LRUCache({ max: MEMORY_ENTRIES }), namespace: 'gatehouse' }), log);
+  }
+
+  /** In Redis; resolves also when Redis is not there. */
+  static async inRedis(url: string, log: Logger): Promise<Cache> {
+    const client = createClient({
+      url,
+      // Without these a command waits for a Redis that is down, or frozen, as long as that lasts.
+      disableOfflineQueue: true,
+      socket: {
+        connectTimeout: 500,
+        socketTimeout: 5_000,
+        reconnectStrategy: (tries) => Math.min(50 * 2 ** tries, 1_000),
+      },
+      pingInterval: 2_000,
+    }) as RedisClientType;
+    const store = new KeyvRedis(client, { throwOnErrors: true, throwOnConnectError: false });
+    const keyv = new Keyv<Stored | string>({ store, namespace: 'gatehouse', useKeyPrefix: false, throwOnErrors: true });
+    const cache = new Cache(keyv, log);
+    client.on('error', (error: Error) => cache.#rest(error));
+    keyv.on('error', (error: Error) => cache.#rest(error));
+    // The connection goes on trying by itself.
+    await Promise.race([client.connect().catch(() => undefined), delay(1_000, undefined, { ref: false })]);
+    return cache;
+  }
+
+  /**
+   * The values of the entries, in their order; `load` is asked once for those that are missing, by their positions, and
+   * answers in the same order. Values are plain JSON.
+   */
+  async through<T>(entries: readonly Entry[], load: (missing: number[]) => Promise<T[]>): Promise<T[]> {
+    const names = [EVERYTHING, ...new Set(entries.map(({ generation }) => `generation:${generation}`))];
+    const found = await this.#try((keyv) => keyv.getMany([...names, ...entries.map(({ key }) => key)]));
+    if (!found) return load(entries.map((_, index) => index));
+
+    const generations = new Map(names.map((name, index) => [name, found[index] as string | undefined]));
+    const values = found.slice(names.length) as (Stored | undefined)[];
+    const current = (entry: Entry) => [generations.get(EVERYTHING), generations.get(`generation:${entry.generation}`)];
+    const missing = entries.flatMap((entry, index) => {
+      const known = values[index]?.generations;
+      return known && current(entry).every((generation, at) => generation === known[at]) ? [] : [index];
+    });
+    if (missing.length === 0) return values.map((stored) => stored?.value as T);
+
+    // A generation that nobody has begun begins before the source is read: whoever writes after that, ends it.
+    const unbegun = names.filter((name) => generations.get(name) === undefined);
+    for (const name of unbegun) generations.set(name, randomUUID());
+    const begun = await this.#set(
+      unbegun.map((key) => ({ key, value: generations.get(key) ?? '', ttl: GENERATION_MS })),
+    );
+
+    const loaded = await load(missing);
+    const fresh = new Map(missing.map((index, at) => [index, loaded[at] as T]));
+    if (begun) {
+      await this.#set(
+        entries.flatMap(({ key }, index) => {
+          const entry = entries[index] as Entry;
+          const value: Stored = { generations: current(entry) as string[], value: fresh.get(index) };
+          return fresh.has(index) ? [{ key, value, ttl: ENTRY_MS }] : [];
+        }),
+      );
+    }
+    return entries.map((_, index) => (fresh.has(index) ? (fresh.get(index) as T) : (values[index]?.value as T)));
+  }
+
+  /** Ends generations, after the commit of what changed their source. Never fails: see the class. */
+  async end(...generations: string[]): Promise<void> {
+    const ended = await this.#set(
+      generations.map((name) => ({ key: `generation:${name}`, value: randomUUID(), ttl: GENERATION_MS })),
+    );
+    if (!ended) this.#doubted = true;
+  }
+
+  /** Ends every generation. */
+  async endEverything(): Promise<void> {
+    const ended = await this.#set([{ key: EVERYTHING, value: randomUUID(), ttl: GENERATION_MS }]);
+    if (!ended) this.#doubted = true;
+  }
+
+  /** Whether the store answers now. */
+  async isUp(): Promise<boolean> {
+    return (await this.#try((keyv) => keyv.getMany([EVERYTHING]))) !== null;
+  }
+
+  async close(): Promise<void> {
+    await this.keyv.disconnect().catch(() => undefined);
+  }
+
+  async #set(entries: { key: string; value: Stored | string; ttl: number }[]): Promise<boolean> {
+    if (entries.length === 0) return true;
+    return (await this.#try((keyv) => keyv.setMany(entries))) !== null;
+  }
+
+  /** null when the store is resting, fails, or does not answer in time. */
+  async #try<T>(ask: (keyv: Keyv<Stored | string>) => Promise<T>): Promise<T | null> {
+    if (Date.now() < this.#restUntil) return null;
+    try {
+      if (this.#doubted) {
+        // Only one caller says it; the others read from the source until it is said.
+        this.#restUntil = Date.now() + REST_MS;
+        await inTime(this.keyv.setMany([{ key: EVERYTHING, value: randomUUID(), ttl: GENERATION_MS }]));
+        this.#doubted = false;
+        this.#restUntil = 0;
+        this.log.info('cache is back');
+      }
+      return await inTime(ask(this.keyv));
+    } catch (error) {
+      this.#rest(error);
+      return null;
+    }
+  }
+
+  #rest(error: unknown): void {
+    if (!this.#doubted) this.log.warn({ err: error }, 'cache does not answer; reading from the database');
+    this.#doubted = true;
+    this.#restUntil = Date.now() + REST_MS;
+  }
+}
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  const timeout = new AbortController();
+  const late = delay(ANSWER_MS, undefined, { signal: timeout.signal }).then(() => {
+    throw new Error(`no answer within ${ANSWER_MS} ms`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    timeout.abort();
+    answer.catch(() => undefined);
+  }
+}

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import rascal, { type BrokerAsPromised } from 'rascal';
+import { topology } from './topology.js';
+
+const FIRST_RETRY_MS = 200;
+const MAX_RETRY_MS = 5_000;
+
+/**
+ * A broker with our topology. Rascal comes back after a lost connection by itself, but gives up where the first one fails; so that is
+ * tried again here, until it works (then `onConnected`) or `signal` ends it.
+ */
+export async function connectBroker(
+  url: string,
+  log: Logger,
+  signal: AbortSignal,
+  onConnected: (broker: BrokerAsPromised) => Promise<void>,
+): Promise<void> {
+  for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
+    try {
+      const broker = await rascal.BrokerAsPromised.create(topology(url));
+      // Unheard, any of these ends the process.
+      broker.on('error', (error: Error) => log.warn({ reason: error.message }, 'broker connection lost'));
+      await onConnected(broker);
+      return;
+    } catch (error) {
+      log.warn({ reason: reasonOf(error), retryMs: wait }, 'broker does not answer');
+      await shutDownHalfMade(error);
+      await delay(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+const reasonOf = (error: unknown) =>
+  (error as { code?: string }).code ?? (error instanceof Error ? error.message : 'unknown');
+
+/** A failed `create` leaves a broker behind, which would go on with connecting. */
+async function shutDownHalfMade(error: unknown): Promise<void> {
+  const { broker } = error as { broker?: symbol };
+  const half = broker && (error as Record<symbol, BrokerAsPromised>)[broker];
+  if (half) {
+    half.on('error', () => undefined);
+    await half.shutdown().catch(() => undefined);
+  }
+}

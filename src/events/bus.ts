@@ -1,0 +1,20 @@
+import type { CloudEvent } from './events.js';
+
+/** Where the relay takes events: RabbitMQ, or the handlers in this process. */
+export interface EventBus {
+  /** Whether it is worth trying: while it is not, events stay in the outbox. */
+  isUp(): boolean;
+  /** Resolves only when the event is safe with whoever must hear it; rejects otherwise, and the relay tries again. */
+  publish(event: CloudEvent): Promise<void>;
+  /** Tells when it is up again. */
+  onUp(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+/** Hands events to a handler in this process: safe once handled. */
+export const inProcessBus = (handle: (event: CloudEvent) => Promise<void>): EventBus => ({
+  isUp: () => true,
+  publish: handle,
+  onUp: () => undefined,
+  close: async () => undefined,
+});

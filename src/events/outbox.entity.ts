@@ -1,0 +1,64 @@
+import { Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
+import { v7 as uuidv7 } from 'uuid';
+import { type CloudEvent, type EventData, type EventType, SOURCE } from './events.js';
+
+/** An event that was committed with its change and waits for the relay. Published rows are kept as a record. */
+@Entity({ tableName: 'outbox' })
+@Index({ name: 'idx_outbox_due', properties: ['nextAttemptAt', 'id'], where: 'published_at is null' })
+@Trigger<typeof OutboxEvent>({
+  name: 'outbox_filled',
+  timing: 'after',
+  events: ['insert'],
+  forEach: 'statement',
+  body: `perform pg_notify('gatehouse', 'outbox');
+return null;`,
+})
+export class OutboxEvent {
+  /** Ordered by time, and the id under which consumers count a repetition once. */
+  @PrimaryKey({ type: 'uuid' })
+  id: string = uuidv7();
+
+  @Property({ type: 'text' })
+  type: EventType;
+
+  @Property({ type: 'text' })
+  subject: string;
+
+  @Property({ type: 'json' })
+  data: EventData[EventType];
+
+  @Property({ type: 'datetime', length: 3 })
+  occurredAt: Date = new Date();
+
+  @Property({ type: 'integer', default: 0 })
+  attempts: number = 0;
+
+  /** Also the end of a relay's lease: a claimed event whose relay died is due again from then on. */
+  @Property({ type: 'datetime', length: 3, defaultRaw: 'now()' })
+  nextAttemptAt: Date = new Date();
+
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  publishedAt: Date | null = null;
+
+  constructor(type: EventType, subject: string, data: EventData[EventType]) {
+    this.type = type;
+    this.subject = subject;
+    this.data = data;
+  }
+}
+
+export const userRegistered = (userId: string) => new OutboxEvent('user.registered', userId, { userId });
+
+export const userDeleted = (userId: string, deletedBy: string, at: Date) =>
+  new OutboxEvent('user.deleted', userId, { userId, deletedBy, deletedAt: at.toISOString() });
+
+export const toCloudEvent = ({ id, type, subject, data, occurredAt }: OutboxEvent): CloudEvent => ({
+  specversion: '1.0',
+  id,
+  source: SOURCE,
+  type,
+  subject,
+  time: occurredAt.toISOString(),
+  datacontenttype: 'application/json',
+  data,
+});

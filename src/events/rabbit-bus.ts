@@ -1,0 +1,66 @@
+import type { Logger } from 'pino';
+import type { BrokerAsPromised, Publication } from 'rascal';
+import { connectBroker } from './broker.js';
+import type { EventBus } from './bus.js';
+import type { CloudEvent } from './events.js';
+
+/** The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. */
+export function rabbitBus(url: string, log: Logger): EventBus {
+  const closing = new AbortController();
+  const listeners: (() => void)[] = [];
+  let broker: BrokerAsPromised | null = null;
+  let up = false;
+
+  const setUp = (value: boolean, event: string) => {
+    if (up === value) return;
+    up = value;
+    log.info({ up }, event);
+    if (up) for (const listener of listeners) listener();
+  };
+
+  const connecting = connectBroker(url, log, closing.signal, async (connected) => {
+    broker = connected;
+    connected.on('connect', () => setUp(true, 'broker is back'));
+    connected.on('disconnect', () => setUp(false, 'broker is gone'));
+    // A broker short of memory or disk takes nothing: the outbox holds it meanwhile.
+    connected.on('blocked', () => setUp(false, 'broker takes nothing'));
+    connected.on('unblocked', () => setUp(true, 'broker takes events again'));
+    setUp(true, 'broker is there');
+  });
+
+  return {
+    isUp: () => up,
+    onUp: (listener) => void listeners.push(listener),
+    async publish(event: CloudEvent) {
+      if (!broker || !up) throw new Error('broker is not connected');
+      const options = { messageId: event.id, type: event.type, contentType: 'application/json' };
+      await confirmed(await broker.publish('events', event, { routingKey: event.type, options }));
+    },
+    async close() {
+      closing.abort();
+      await connecting;
+      await broker
+        ?.shutdown()
+        .catch((error: unknown) => log.warn({ err: error }, 'broker connection not closed cleanly'));
+    },
+  };
+}
+
+/**
+ * Resolves on the broker's confirm. A message that no queue takes is returned first and then confirmed all the same, and a connection that
+ * closes without an error is only a `close`: both reject.
+ */
+function confirmed(publication: Publication): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => () => reject(new Error(why));
+    publication.once('success', () => resolve());
+    publication.once('return', fail('no queue takes the event'));
+    publication.once('close', fail('connection closed before the confirm'));
+    publication.once('paused', () => {
+      publication.abort();
+      reject(new Error('broker takes nothing'));
+    });
+    // Stays: a late second error without a listener would end the process.
+    publication.on('error', reject);
+  });
+}

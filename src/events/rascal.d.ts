@@ -1,0 +1,28 @@
+/** What we use of Rascal 21, which ships no types; those of others describe version 10. */
+declare module 'rascal' {
+  import type { EventEmitter } from 'node:events';
+
+  export type BrokerConfig = { vhosts: Record<string, object> };
+
+  export interface Publication extends EventEmitter {
+    abort(): void;
+  }
+  export interface Subscription extends EventEmitter {
+    cancel(): Promise<void>;
+  }
+  export type Recovery = readonly object[];
+  export type AckOrNack = (error?: Error | null, recovery?: Recovery) => void;
+
+  export class BrokerAsPromised extends EventEmitter {
+    static create(config: BrokerConfig): Promise<BrokerAsPromised>;
+    publish(name: string, message: unknown, overrides: { routingKey: string; options?: object }): Promise<Publication>;
+    subscribe(name: string): Promise<Subscription>;
+    shutdown(): Promise<void>;
+  }
+
+  const rascal: {
+    BrokerAsPromised: typeof BrokerAsPromised;
+    withDefaultConfig(config: BrokerConfig): BrokerConfig;
+  };
+  export default rascal;
+}

@@ -1,0 +1,110 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import type { EventBus } from './bus.js';
+import { OutboxEvent, toCloudEvent } from './outbox.entity.js';
+
+const BATCH = 50;
+/** Longer than a publication may take, or a slow confirm would be published by two. */
+const LEASE_SECONDS = 30;
+/** Notifications can be lost; an event waits no longer than this for the next look. */
+const POLL_MS = 2_000;
+
+/**
+ * Takes committed events from the outbox to the bus, at least once, oldest first as far as one relay goes. Several relays share the work: each
+ * claims rows of its own for a lease, and no transaction is open while the bus is slow. A relay that dies leaves its rows due again.
+ */
+export class Relay {
+  #timer: NodeJS.Timeout | null = null;
+  #running: Promise<void> | null = null;
+  #again = false;
+  #stopped = true;
+
+  constructor(
+    private readonly em: EntityManager,
+    private readonly bus: EventBus,
+    private readonly log: Logger,
+  ) {}
+
+  start(): void {
+    this.#stopped = false;
+    this.bus.onUp(() => this.wake());
+    this.wake();
+  }
+
+  /** There may be something to do. Many calls at once are one look. */
+  wake(): void {
+    if (this.#stopped) return;
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#running = this.#drain().finally(() => {
+      this.#running = null;
+      if (this.#stopped) return;
+      this.#timer = setTimeout(() => this.wake(), POLL_MS);
+      if (this.#again) this.wake();
+    });
+  }
+
+  /** Ends after the batch in hand. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #drain(): Promise<void> {
+    this.#again = false;
+    try {
+      let claimed = BATCH;
+      while (claimed === BATCH && !this.#stopped && this.bus.isUp()) claimed = await this.#relayBatch();
+    } catch (error) {
+      this.log.error({ err: error }, 'outbox cannot be read; trying again');
+    }
+  }
+
+  async #relayBatch(): Promise<number> {
+    const events = await this.#claim();
+    const published: string[] = [];
+    const failed: string[] = [];
+    await Promise.all(
+      events.map(async (event) => {
+        try {
+          await this.bus.publish(toCloudEvent(event));
+          published.push(event.id);
+        } catch (error) {
+          failed.push(event.id);
+          this.log.warn(
+            { err: error, eventId: event.id, attempts: event.attempts },
+            'event not published; trying again',
+          );
+        }
+      }),
+    );
+    if (published.length > 0) {
+      await this.em.execute('update outbox set published_at = now() where id = any(?::uuid[])', [uuids(published)]);
+    }
+    if (failed.length > 0) {
+      const backoff = "least(power(2, attempts), 60) * interval '1 second'";
+      await this.em.execute(`update outbox set next_attempt_at = now() + ${backoff} where id = any(?::uuid[])`, [
+        uuids(failed),
+      ]);
+    }
+    return events.length;
+  }
+
+  async #claim(): Promise<OutboxEvent[]> {
+    const rows = await this.em.execute<Record<string, unknown>[]>(
+      `update outbox set attempts = attempts + 1, next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
+       where id in (
+         select id from outbox where published_at is null and next_attempt_at <= now()
+         order by next_attempt_at, id limit ${BATCH} for update skip locked
+       ) returning *`,
+    );
+    const em = this.em.fork();
+    return rows.map((row) => em.map(OutboxEvent, row)).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+}
+
+const uuids = (ids: string[]) => `{${ids.join(',')}}`;

@@ -1,0 +1,70 @@
+import './node-version.js';
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { handle } from '../consumer/handle.js';
+import { createApp } from './app.js';
+import { Passwords } from './auth/password.js';
+import { AccessTokens } from './auth/token.js';
+import { Cache } from './cache.js';
+import { type Config, DEVELOPMENT_ADMIN } from './config.js';
+import { migrate, openDatabase } from './database.js';
+import { type EventBus, inProcessBus } from './events/bus.js';
+import { rabbitBus } from './events/rabbit-bus.js';
+import { createLog } from './log.js';
+import { configOrExit, stopOnSignal } from './process.js';
+import { createSchema } from './schema.js';
+import { secretFile } from './secrets.js';
+import { Cursors } from './user/cursor.js';
+import { ensureAdmin } from './user/first-admin.js';
+
+const config = configOrExit();
+const log = createLog(config.logLevel);
+const database = await openDatabase(config);
+// In production a step of its own does this, before any instance starts.
+const migrated = config.production ? [] : await migrate(database, config);
+
+const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
+const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: config.passwordMinLength });
+const key = config.jwtPrivateKey ?? createPrivateKey(secretFile(config.dataDir, 'jwt-private-key.pem'));
+const madeAdmin = config.admin !== null && (await ensureAdmin(database.em, passwords, config.admin));
+
+const app = await createApp({
+  config,
+  log,
+  database,
+  passwords,
+  tokens: new AccessTokens(key, config.publicUrl),
+  cursors: new Cursors(pepper),
+  cache: config.redisUrl ? await Cache.inRedis(config.redisUrl, log) : Cache.inMemory(log),
+  bus: eventBus(config, log),
+  schema: createSchema(),
+  examples: config.production ? undefined : readFileSync('examples.graphql', 'utf8'),
+});
+stopOnSignal(() => app.stop());
+const address = await app.start();
+log.info({ address, migrated: migrated.length, seconds: Math.round(process.uptime() * 10) / 10 }, 'API is ready');
+if (!config.production) console.log(welcome(config, address));
+
+function eventBus({ amqpUrl }: Config, log: Logger): EventBus {
+  return amqpUrl ? rabbitBus(amqpUrl, log) : inProcessBus((event) => handle(database.em, log, event));
+}
+
+function welcome({ databaseUrl, redisUrl, amqpUrl, dataDir, publicUrl, admin }: Config, address: string): string {
+  const part = (url: string | null, real: string, embedded: string) =>
+    url ? `${real} at ${new URL(url).host}` : embedded;
+  const known = admin === DEVELOPMENT_ADMIN ? `${admin.email} / ${admin.password}` : admin?.email;
+  return `
+  Gatehouse        ${publicUrl}/graphql   (listening on ${address})
+  Database         ${part(databaseUrl, 'PostgreSQL', `embedded, in ${join(dataDir, 'postgres')}`)}
+  Cache            ${part(redisUrl, 'Redis', 'embedded, in memory')}
+  Events           ${part(amqpUrl, 'RabbitMQ', 'embedded, handled in this process')}
+  Admin            ${known}${madeAdmin ? '   (made just now, for development only)' : ''}
+
+  Open the address in a browser for Apollo Sandbox, or paste:
+
+  curl -s ${publicUrl}/graphql -H 'content-type: application/json' \\
+    -d '{"query":"mutation { login(input: {email: \\"${DEVELOPMENT_ADMIN.email}\\", password: \\"${DEVELOPMENT_ADMIN.password}\\"}) { accessToken user { email role { name } } } }"}'
+`;
+}

@@ -1,0 +1,33 @@
+import { type Config, ConfigError, loadConfig } from './config.js';
+
+const GRACE_MS = 9_000;
+
+/** The settings, or the end of the process with every mistake in them. */
+export function configOrExit(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+/** Stops once on SIGTERM or SIGINT and exits 0; whatever hangs is cut off after 9 s with 1. */
+export function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      setTimeout(() => process.exit(1), GRACE_MS).unref();
+      stop().then(
+        () => process.exit(0),
+        (error) => {
+          console.error(error);
+          process.exit(1);
+        },
+      );
+    });
+  }
+}

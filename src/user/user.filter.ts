@@ -1,0 +1,54 @@
+import type { FilterQuery } from '@mikro-orm/core';
+import { badInput } from '../errors.js';
+import { ROLE_IDS } from './role.entity.js';
+import type { User } from './user.entity.js';
+import type { UserFilter } from './user.inputs.js';
+
+/** More would be a load on the database that no screen has a use for. */
+const MAX_CONDITIONS = 50;
+const MAX_DEPTH = 5;
+const MAX_SEARCH_LENGTH = 100;
+
+type Where = Extract<FilterQuery<User>, object>;
+const NOBODY: Where = { id: { $in: [] } };
+
+/**
+ * The filter as a condition for the database.
+ * @throws {IdentityError} BAD_USER_INPUT for more than 50 conditions, more than 5 levels, or a search that no text can hold.
+ */
+export function toWhere(filter: UserFilter | null | undefined): Where {
+  let conditions = 0;
+
+  const walk = (part: UserFilter, depth: number): Where => {
+    if (depth > MAX_DEPTH) throw badInput('filter', `has more than ${MAX_DEPTH} levels`);
+    const all: Where[] = [
+      ...given(part.search, (text) => ({ $or: [{ email: contains(text) }, { name: contains(text) }] })),
+      ...given(part.email, (email) => ({ email })),
+      ...given(part.role, (role) => ({ roleId: ROLE_IDS[role] })),
+      ...given(part.isActive, (isActive) => ({ isActive })),
+      ...given(part.createdFrom, (time) => ({ createdAt: { $gte: time } })),
+      ...given(part.createdBefore, (time) => ({ createdAt: { $lt: time } })),
+    ];
+    conditions += Math.max(1, all.length);
+    if (conditions > MAX_CONDITIONS) throw badInput('filter', `has more than ${MAX_CONDITIONS} conditions`);
+    const parts = (list: UserFilter[]) => list.map((item) => walk(item, depth + 1));
+    all.push(
+      ...given(part.and, (list) => ({ $and: parts(list) })),
+      ...given(part.or, (list) => (list.length > 0 ? { $or: parts(list) } : NOBODY)),
+      ...given(part.not, (item) => ({ $not: walk(item, depth + 1) })),
+    );
+    return all.length > 0 ? { $and: all } : {};
+  };
+
+  return filter ? walk(filter, 1) : {};
+}
+
+const given = <T>(value: T | null | undefined, condition: (value: T) => object): Where[] =>
+  value === null || value === undefined ? [] : [condition(value) as Where];
+
+function contains(text: string): object {
+  if (text.length > MAX_SEARCH_LENGTH || text.includes('\0') || !text.isWellFormed()) {
+    throw badInput('filter.search', `must be a text of at most ${MAX_SEARCH_LENGTH} characters`);
+  }
+  return { $ilike: `%${text.replace(/[\\%_]/g, '\\$&')}%` };
+}

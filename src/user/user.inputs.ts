@@ -1,0 +1,86 @@
+import { ArgsType, Field, InputType, Int, registerEnumType } from 'type-graphql';
+import { EmailAddress } from './email-address.js';
+import { RoleName } from './role.entity.js';
+
+export enum UserOrderField {
+  CREATED_AT = 'createdAt',
+  UPDATED_AT = 'updatedAt',
+  EMAIL = 'email',
+  NAME = 'name',
+}
+registerEnumType(UserOrderField, {
+  name: 'UserOrderField',
+  description: 'What users can be ordered by; the id breaks ties.',
+});
+
+export enum OrderDirection {
+  ASC = 'asc',
+  DESC = 'desc',
+}
+registerEnumType(OrderDirection, { name: 'OrderDirection', description: 'Which end comes first.' });
+
+@InputType({ description: 'An order of users.' })
+export class UserOrder {
+  @Field(() => UserOrderField)
+  field!: UserOrderField;
+
+  @Field(() => OrderDirection)
+  direction!: OrderDirection;
+}
+
+@InputType({ description: 'Conditions on users. All that are given must hold.' })
+export class UserFilter {
+  @Field(() => String, {
+    nullable: true,
+    description: 'Part of the e-mail address or the name, in any case. `%` and `_` stand for themselves.',
+  })
+  search?: string | null;
+
+  @Field(() => EmailAddress, { nullable: true, description: 'The whole address.' })
+  email?: string | null;
+
+  @Field(() => RoleName, { nullable: true })
+  role?: RoleName | null;
+
+  @Field(() => Boolean, { nullable: true, description: '`true` also leaves closed accounts out.' })
+  isActive?: boolean | null;
+
+  @Field(() => Date, { nullable: true, description: 'Registered then or later.' })
+  createdFrom?: Date | null;
+
+  @Field(() => Date, { nullable: true, description: 'Registered before then.' })
+  createdBefore?: Date | null;
+
+  @Field(() => [UserFilter], { nullable: true, description: 'All of these must hold.' })
+  and?: UserFilter[] | null;
+
+  @Field(() => [UserFilter], { nullable: true, description: 'One of these must hold; of none, none does.' })
+  or?: UserFilter[] | null;
+
+  @Field(() => UserFilter, { nullable: true, description: 'This must not hold.' })
+  not?: UserFilter | null;
+}
+
+@ArgsType()
+export class UsersArgs {
+  @Field(() => Int, {
+    nullable: true,
+    description: 'How many from the start of the range, 1 to 100. 20 where neither this nor `last` is given.',
+  })
+  first?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'A cursor; the range starts behind it.' })
+  after?: string | null;
+
+  @Field(() => Int, { nullable: true, description: 'How many from the end of the range, 1 to 100.' })
+  last?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'A cursor; the range ends in front of it.' })
+  before?: string | null;
+
+  @Field(() => UserFilter, { nullable: true })
+  filter?: UserFilter | null;
+
+  @Field(() => UserOrder, { nullable: true, description: 'Newest first where it is not given.' })
+  orderBy?: UserOrder | null;
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import type { FilterQuery } from '@mikro-orm/core';
+import { badInput } from '../errors.js';
+import type { Cursors, Position } from './cursor.js';
+import type { User } from './user.entity.js';
+import { OrderDirection, UserOrderField, type UsersArgs } from './user.inputs.js';
+
+const DEFAULT_SIZE = 20;
+const MAX_SIZE = 100;
+
+/** The arguments of `users`, checked and complete. */
+export interface PageRequest {
+  size: number;
+  /** Whether the page lies at the end of the range. */
+  fromEnd: boolean;
+  field: UserOrderField;
+  direction: OrderDirection;
+  after: Position | null;
+  before: Position | null;
+}
+
+/** @throws {IdentityError} BAD_USER_INPUT for a size outside 1 to 100, `first` with `last`, and a cursor that is not of this list. */
+export function pageRequest(args: UsersArgs, cursors: Cursors): PageRequest {
+  const { first = null, last = null } = args;
+  if (first !== null && last !== null) throw badInput('first', 'and last exclude each other');
+  const size = first ?? last ?? DEFAULT_SIZE;
+  if (size < 1 || size > MAX_SIZE) throw badInput(first === null ? 'last' : 'first', `must be from 1 to ${MAX_SIZE}`);
+
+  const field = args.orderBy?.field ?? UserOrderField.CREATED_AT;
+  const direction = args.orderBy?.direction ?? OrderDirection.DESC;
+  const position = (name: 'after' | 'before'): Position | null => {
+    const cursor = args[name];
+    if (cursor === null || cursor === undefined) return null;
+    const decoded = cursors.decode(cursor, orderName({ field, direction }));
+    if (!decoded) throw badInput(name, 'is not a cursor of this list in this order');
+    return decoded;
+  };
+  return { size, fromEnd: last !== null, field, direction, after: position('after'), before: position('before') };
+}
+
+export const orderName = ({ field, direction }: Pick<PageRequest, 'field' | 'direction'>) =>
+  `users ${field} ${direction}`;
+
+export function positionOf(user: User, { field }: Pick<PageRequest, 'field'>): Position {
+  const value = user[field];
+  return { value: value instanceof Date ? value.toISOString() : value, id: user.id };
+}
+
+/** The rows of the range; `limit` is one more than the page, to see whether there is a next one. */
+export function pageQuery({ size, fromEnd, field, direction, after, before }: PageRequest) {
+  const reading = fromEnd ? opposite(direction) : direction;
+  const bounds = [after && beyond(after, field, direction), before && beyond(before, field, opposite(direction))];
+  return {
+    where: { $and: bounds.filter((bound) => bound !== null) } as FilterQuery<User>,
+    orderBy: [{ [field]: reading }, { id: reading }],
+    limit: size + 1,
+  };
+}
+
+const opposite = (direction: OrderDirection) =>
+  direction === OrderDirection.ASC ? OrderDirection.DESC : OrderDirection.ASC;
+
+function beyond({ value, id }: Position, field: UserOrderField, direction: OrderDirection) {
+  const operator = direction === OrderDirection.ASC ? '$gt' : '$lt';
+  const at = field === UserOrderField.CREATED_AT || field === UserOrderField.UPDATED_AT ? new Date(value) : value;
+  // The first condition follows from the second, but only with it does the database walk the index from there.
+  return {
+    [field]: { [`${operator}e`]: at },
+    $or: [{ [field]: { [operator]: at } }, { [field]: at, id: { [operator]: id } }],
+  };
+}
+
+/** One key for all ways to write the same arguments. */
+export const digestOf = (value: unknown) => createHash('sha256').update(canonical(value)).digest('base64url');
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(
+          Object.entries(part)
+            .filter(([, member]) => member !== null && member !== undefined)
+            .sort(([a], [b]) => (a < b ? -1 : 1)),
+        )
+      : part,
+  ) ?? 'null';

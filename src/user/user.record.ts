@@ -1,0 +1,28 @@
+import { User } from './user.entity.js';
+
+/** What a cache may hold of a user: plain JSON, and never the hash of the password. */
+export type UserRecord = Pick<User, 'id' | 'email' | 'name' | 'roleId' | 'isActive'> & {
+  createdAt: Date | string;
+  updatedAt: Date | string;
+  deletedAt: Date | string | null;
+};
+
+export const toRecord = ({ id, email, name, roleId, isActive, createdAt, updatedAt, deletedAt }: User): UserRecord => ({
+  id,
+  email,
+  name,
+  roleId,
+  isActive,
+  createdAt,
+  updatedAt,
+  deletedAt,
+});
+
+/** A user to read from, unknown to any entity manager. */
+export function fromRecord(record: UserRecord): User {
+  return Object.assign(Object.create(User.prototype) as User, record, {
+    createdAt: new Date(record.createdAt),
+    updatedAt: new Date(record.updatedAt),
+    deletedAt: record.deletedAt === null ? null : new Date(record.deletedAt),
+  });
+}

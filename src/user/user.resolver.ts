@@ -1,0 +1,94 @@
+import {
+  Arg,
+  Args,
+  Ctx,
+  Directive,
+  Field,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import type { Context } from '../context.js';
+import { Role } from './role.entity.js';
+import { allRoles } from './role.loader.js';
+import { UserConnection } from './user.connection.js';
+import { User } from './user.entity.js';
+import { UsersArgs } from './user.inputs.js';
+
+@ObjectType({ simpleResolvers: true, description: 'What `deleteUser` did.' })
+@Directive('@auth(requires: PUBLIC)')
+class DeleteUserPayload {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => Date, { description: 'When the account was closed.' })
+  deletedAt!: Date;
+}
+
+@Resolver(() => User)
+export class UserResolver {
+  @Directive('@auth(requires: PUBLIC)')
+  @Query(() => User, { nullable: true, description: 'The signed-in user; null when nobody is signed in.' })
+  me(@Ctx() { viewer, users }: Context) {
+    return viewer.id === null ? null : users.find(viewer.id);
+  }
+
+  @Directive('@auth(requires: SELF_OR_ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT])')
+  @Query(() => User, {
+    nullable: true,
+    description:
+      'One user, also of a closed account. Null if there is none with this id, which only an admin can find out.',
+  })
+  user(@Arg('id', () => ID) id: string, @Ctx() { users }: Context) {
+    return users.find(id);
+  }
+
+  @Directive('@auth(requires: ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT])')
+  @Query(() => UserConnection, {
+    description:
+      'All users, closed accounts too, newest first unless `orderBy` says otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.',
+  })
+  users(@Args(() => UsersArgs) args: UsersArgs, @Ctx() { users }: Context) {
+    return users.page(args);
+  }
+
+  @Directive('@auth(requires: ADMIN)')
+  @Query(() => [Role], { description: 'All roles, by name.' })
+  roles(@Ctx() { em }: Context) {
+    return allRoles(em);
+  }
+
+  @Directive('@auth(requires: SELF_OR_ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN])')
+  @Mutation(() => DeleteUserPayload, {
+    description:
+      'Closes an account and announces it as `user.deleted`. Doing it twice changes nothing and announces nothing.',
+  })
+  async deleteUser(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
+    const { viewer, users } = context;
+    // The rule lets nobody in who is not signed in.
+    const user = await users.delete(id, viewer.id as string);
+    if (user.id === viewer.id) context.viewer = { id: null, reason: 'REVOKED' };
+    return { id: user.id, deletedAt: user.deletedAt };
+  }
+
+  @FieldResolver(() => Role, { description: 'What the user may do.' })
+  role(@Root() user: User, @Ctx() { roles }: Context) {
+    return roles.load(user.roleId);
+  }
+}
+
+@Resolver(() => UserConnection)
+export class UserConnectionResolver {
+  @FieldResolver(() => Int, { description: 'How many users the filter matches. Counted only when asked for.' })
+  totalCount(@Root() { filter }: UserConnection, @Ctx() { users }: Context) {
+    return users.count(filter);
+  }
+}
