@@ -58,10 +58,10 @@ export class Migration20261122000000_identity extends Migration {
     this.addSql(`create index "idx_users_email" on "users" ("email", "id")`);
     this.addSql(`create unique index "users_open_email" on "users" ("email") where deleted_at is null`);
     this.addSql(
-      `create or replace function "users_users_changed_fn"() returns trigger as $$ begin perform pg_notify('gatehouse', 'user ' || old.id); return null; end; $$ language plpgsql`,
+      `create or replace function "users_users_changed_fn"() returns trigger as $$ begin perform pg_notify('gatehouse', 'user ' || coalesce(new.id, old.id)); return null; end; $$ language plpgsql`,
     );
     this.addSql(
-      `create trigger "users_changed" AFTER UPDATE OR DELETE on "users" for each ROW execute function "users_users_changed_fn"()`,
+      `create trigger "users_changed" AFTER INSERT OR UPDATE OR DELETE on "users" for each ROW execute function "users_users_changed_fn"()`,
     );
     this.addSql(`create or replace function "users_users_last_admin_fn"() returns trigger as $$ begin if tg_op = 'UPDATE' and new.role_id = old.role_id and new.is_active and new.deleted_at is null then
   return null; end if; perform 1 from roles where id = '019362a5-7c00-7000-8000-000000000001' for no key update; if not exists (select 1 from users where role_id = '019362a5-7c00-7000-8000-000000000001' and is_active and deleted_at is null) then

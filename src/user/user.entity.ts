@@ -38,12 +38,13 @@ if not exists (select 1 from users where role_id = '${ROLE_IDS.ADMIN}' and is_ac
 end if;
 return null;`,
 })
-// So that every process ends what it has cached of this user, whoever changed the row.
+// So that every process ends what it has cached of this user and of lists, whoever changed the row. A new row too: where Redis
+// hears nothing of it, the other processes must learn that what Redis holds is in doubt.
 @Trigger<typeof User>({
   name: 'users_changed',
   timing: 'after',
-  events: ['update', 'delete'],
-  body: `perform pg_notify('gatehouse', 'user ' || old.id);
+  events: ['insert', 'update', 'delete'],
+  body: `perform pg_notify('gatehouse', 'user ' || coalesce(new.id, old.id));
 return null;`,
 })
 @ObjectType({ simpleResolvers: true, description: 'Somebody with an account.' })
