@@ -254,23 +254,6 @@ async function assertTaken(port: number): Promise<void> {
   });
 }
 
-/** Looks until `fact` is neither false nor an error. @throws its last error after the time, in ms. */
-export async function until<T>(fact: () => T | Promise<T>, withinMs = 15_000, what = 'the fact'): Promise<T> {
-  const end = Date.now() + withinMs;
-  let last: unknown = new Error('it stayed false');
-  do {
-    try {
-      const value = await fact();
-      if (value !== false && value !== null && value !== undefined) return value;
-      last = new Error(`it stayed ${value}`);
-    } catch (error) {
-      last = error;
-    }
-    await delay(LOOK_AGAIN_MS);
-  } while (Date.now() < end);
-  throw new Error(`${what} did not come about within ${withinMs} ms`, { cause: last });
-}
-
 interface Launch {
   program: string;
   args: string[];
@@ -369,7 +352,8 @@ class PrivateServer {
   }
 }
 
-function guardFor(pid: number | undefined, folder: string): ChildProcess | null {
+/** Kills the group and the children of `pid` and removes `folder` when our process is gone; lets them be once it reads a word. */
+export function guardFor(pid: number | undefined, folder: string): ChildProcess | null {
   if (!pid) return null;
   const script = `read word && exit
 for p in $(cat /proc/$1/task/*/children 2>/dev/null); do kill -9 $p 2>/dev/null; done

@@ -1,0 +1,239 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from './eventually.js';
+import { type Answer, ask, LOGIN, PASSWORD, REGISTER } from './people.js';
+import { guardFor, withPostgres } from './servers.js';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const API = 'dist/src/main.js';
+const CONSUMER = 'dist/consumer/main.js';
+const LINE_WITHIN_MS = 20_000;
+
+export type Env = Record<string, string>;
+export type LogLine = Record<string, unknown> & { msg: string };
+
+/** What instances of one API share, new for each run. */
+export const SECRETS: Env = {
+  JWT_PRIVATE_KEY: generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  }).privateKey,
+  PASSWORD_PEPPER: 'pepper of a test run, 0123456789 abcdef',
+};
+
+const BASE: Env = { HOST: '127.0.0.1', PORT: '0', PUBLIC_URL: 'http://gatehouse.test', BCRYPT_COST: '4' };
+
+export const ADMIN = { email: 'admin@example.com', password: 'admin1234' };
+
+export interface Running extends AsyncDisposable {
+  pid: number;
+  /** All that it wrote so far. */
+  output(): string;
+  /** Its log lines so far that have this message and these fields. */
+  lines(msg: string, fields?: Record<string, unknown>): LogLine[];
+  /** The first such line, waited for. @throws if the process ends without one. */
+  logged(msg: string, fields?: Record<string, unknown>): Promise<LogLine>;
+  signal(name: NodeJS.Signals): void;
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>;
+  kill(): Promise<void>;
+}
+
+export interface ApiProcess extends Running {
+  url: string;
+  ask(query: string, variables?: Record<string, unknown>, token?: string): Promise<Answer>;
+}
+
+/** The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first. */
+export async function startApi(env: Env): Promise<ApiProcess> {
+  const running = startProcess(API, env);
+  const { address } = await running.logged('API is ready');
+  const url = String(address);
+  return { ...running, url, ask: (query, variables, token) => ask({ url }, query, variables, token) };
+}
+
+/** The consumer; resolves when it is started, not when it is connected. */
+export const startConsumer = (env: Env): Running => startProcess(CONSUMER, { LOG_LEVEL: 'debug', ...env });
+
+/** Starts a script of dist with nothing in its environment but `env` and what an instance needs. */
+export function startProcess(script: string, env: Env, { program = process.execPath, args = [] as string[] } = {}) {
+  build();
+  const folder = temporaryFolder();
+  const child = spawn(program, [script, ...args], {
+    cwd: ROOT,
+    // Jest's NODE_ENV would make it production.
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      ...BASE,
+      ...SECRETS,
+      DATA_DIR: join(folder, 'data'),
+      ...env,
+    },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  return { ...watch(child, folder), stdin: child.stdin };
+}
+
+/** Runs a command of dist to its end. */
+export async function runCommand(script: string, args: string[], env: Env, input = '') {
+  const running = startProcess(script, env, { args });
+  running.stdin.end(input);
+  const { code } = await running.exited;
+  return { code, output: running.output() };
+}
+
+function watch(child: ChildProcess, folder: string): Running {
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const pid = child.pid ?? 0;
+  const guard = guardFor(pid, folder);
+  let gone = false;
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    // Not `exit`: what it wrote last may still be on its way then.
+    child.once('close', (code, signal) => {
+      gone = true;
+      guard?.stdin?.end('leave\n');
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      resolve({ code, signal });
+    });
+  });
+  const signal = (name: NodeJS.Signals) => void (gone || process.kill(pid, name));
+  const lines = (msg: string, fields: Record<string, unknown> = {}) =>
+    logLines(output).filter(
+      (line) => line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value),
+    );
+  const end = async (name: NodeJS.Signals) => {
+    signal(name);
+    return (await exited).code;
+  };
+  return {
+    pid,
+    exited,
+    signal,
+    lines,
+    output: () => output,
+    async logged(msg, fields) {
+      const until = Date.now() + LINE_WITHIN_MS;
+      for (;;) {
+        const ended = gone;
+        const [line] = lines(msg, fields);
+        if (line) return line;
+        if (ended || Date.now() > until) {
+          const wanted = `"${msg}" ${JSON.stringify(fields ?? {})}`;
+          throw new Error(`${ended ? 'the process ended' : 'time is up'} without the log line ${wanted}:\n${output}`);
+        }
+        await delay(10);
+      }
+    },
+    stop: () => end('SIGTERM'),
+    kill: async () => void (await end('SIGKILL')),
+    [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
+  };
+}
+
+function logLines(output: string): LogLine[] {
+  return output.split('\n').flatMap((line) => {
+    if (!line.startsWith('{') || !line.endsWith('}')) return [];
+    try {
+      return [JSON.parse(line) as LogLine];
+    } catch {
+      return [];
+    }
+  });
+}
+
+export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'gatehouse-process-'));
+
+let built = false;
+
+/** Brings dist up to date, once in each worker of Jest; two at once would read each other's half-written files. */
+function build(): void {
+  if (built) return;
+  const lock = join(ROOT, 'node_modules', '.build.lock');
+  const unlock = takeLock(lock);
+  try {
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`the build failed:\n${stdout}`);
+    built = true;
+  } finally {
+    unlock();
+  }
+}
+
+/** Waits its turn; whoever holds the lock and is dead holds it no more. */
+function takeLock(path: string): () => void {
+  const nap = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    try {
+      const file = openSync(path, 'wx');
+      writeSync(file, String(process.pid));
+      closeSync(file);
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    if (isGone(path)) rmSync(path, { force: true });
+    Atomics.wait(nap, 0, 0, 50);
+  }
+}
+
+function isGone(path: string): boolean {
+  try {
+    process.kill(Number(readFileSync(path, 'utf8')) || process.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+export interface SignedIn {
+  id: string;
+  email: string;
+  token: string;
+}
+
+let people = 0;
+export const freshEmail = () => `person-${process.pid}-${people++}@example.com`;
+
+/** Registers somebody through the public door. */
+export async function signUp(api: ApiProcess, email = freshEmail(), name = 'Ada Lovelace'): Promise<SignedIn> {
+  const answer = await api.ask(REGISTER, { input: { email, password: PASSWORD, name } });
+  if (!answer.data?.register) throw new Error(`register failed: ${answer.text}`);
+  const { accessToken: token, user } = answer.data.register;
+  return { id: user.id, email, token };
+}
+
+export async function signIn(api: ApiProcess, { email, password } = ADMIN): Promise<SignedIn> {
+  const answer = await api.ask(LOGIN, { input: { email, password } });
+  if (!answer.data?.login) throw new Error(`login failed: ${answer.text}`);
+  const { accessToken: token, user } = answer.data.login;
+  return { id: user.id, email, token };
+}
+
+/** Rows of the database, read past the API. */
+// biome-ignore lint/suspicious/noExplicitAny: rows have as many shapes as there are queries
+export const select = (url: string, sql: string, values: unknown[] = []): Promise<any[]> =>
+  withPostgres(url, async (client) => (await client.query(sql, values)).rows);
+
+/** Every event of the outbox has been published. */
+export const drained = (url: string) =>
+  eventually(async () => {
+    const rows = await select(url, 'select id from outbox where published_at is null');
+    if (rows.length > 0) throw new Error(`${rows.length} events are in the outbox`);
+  });
