@@ -2,11 +2,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Options } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
-import { defineConfig as pgliteConfig } from '@mikro-orm/pglite';
 import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
 import { InboxEvent } from './consumer/inbox.entity.js';
 import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
 import { type Config, loadConfig } from './src/config.js';
+import { EmbeddedDriver } from './src/embedded-database.js';
 import { OutboxEvent } from './src/events/outbox.entity.js';
 import { Role } from './src/user/role.entity.js';
 import { User } from './src/user/user.entity.js';
@@ -30,7 +30,7 @@ export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'database
   };
   return databaseUrl
     ? postgresConfig({ ...options, clientUrl: databaseUrl, pool: { min: 0, max: POOL_SIZE } })
-    : pgliteConfig({ ...options, dbName: embeddedFolder(dataDir) });
+    : { ...options, driver: EmbeddedDriver, dbName: embeddedFolder(dataDir) };
 }
 
 function embeddedFolder(dataDir: string): string {

@@ -6,12 +6,15 @@ import type { AccessTokens } from './auth/token.js';
 import type { Cache } from './cache.js';
 import type { UnauthenticatedReason } from './errors.js';
 import type { Cursors } from './user/cursor.js';
-import type { RoleName } from './user/role.entity.js';
+import { type RoleName, roleName } from './user/role.entity.js';
 import { type RoleLoader, roleLoader } from './user/role.loader.js';
+import type { User } from './user/user.entity.js';
 import { UserService } from './user/user.service.js';
 
 /** Who asks: a user with an open account, or nobody and why. */
 export type Viewer = { id: string; role: RoleName } | { id: null; reason: UnauthenticatedReason };
+
+export const viewerOf = ({ id, roleId }: User): Viewer => ({ id, role: roleName(roleId) });
 
 /** What lives as long as the process and every request uses. */
 export interface Parts {
@@ -44,7 +47,7 @@ export async function createContext(
   const users = new UserService(em, cache, cursors);
   const roles = roleLoader(em, cache);
   const auth = new AuthService(em, users, passwords, log);
-  const viewer = await authenticate(authorization, tokens, users, roles);
+  const viewer = await authenticate(authorization, tokens, users);
   return { requestId, viewer, em, tokens, users, roles, auth };
 }
 
@@ -53,7 +56,6 @@ async function authenticate(
   authorization: string | undefined,
   tokens: AccessTokens,
   users: UserService,
-  roles: RoleLoader,
 ): Promise<Viewer> {
   if (!authorization) return { id: null, reason: 'MISSING' };
   const [, token] = /^Bearer ([\w.-]+)$/i.exec(authorization) ?? [];
@@ -61,6 +63,5 @@ async function authenticate(
   if ('reason' in verified) return { id: null, reason: verified.reason };
   const user = await users.find(verified.userId);
   if (!user?.isOpen) return { id: null, reason: 'REVOKED' };
-  const role = await roles.load(user.roleId);
-  return { id: user.id, role: role.name };
+  return viewerOf(user);
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -94,7 +95,9 @@ export async function listenToDatabase(
 ): Promise<() => Promise<void>> {
   if (databaseUrl) return listenToPostgres(databaseUrl, log, listener);
   const pglite = await (em.getConnection() as unknown as PgliteConnection).getNativeClient();
-  const unlisten = await pglite.listen('gatehouse', (payload) => listener.onSignal(payload));
+  // Called while a statement runs, and so within the transaction that the caller of that statement is in: bound, it is outside.
+  const onSignal = AsyncLocalStorage.bind((payload: string) => listener.onSignal(payload));
+  const unlisten = await pglite.listen('gatehouse', onSignal);
   listener.onListening();
   return () => unlisten();
 }

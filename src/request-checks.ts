@@ -61,6 +61,9 @@ function inWords(message: string, schema: GraphQLSchema): string {
   const missingField = /^Field "(\w+)" of required type/.exec(message);
   if (missingField) return `must have the field ${missingField[1]}`;
   if (/^Expected non-nullable type "\S+" not to be null/.test(message)) return 'must not be null';
-  const typeName = /^(?:(\w+) cannot represent|.* does not exist in "(\w+)" enum)/s.exec(message)?.slice(1).find(Boolean);
+  const typeName = /^(?:(\w+) cannot represent|.* does not exist in "(\w+)" enum)/s
+    .exec(message)
+    ?.slice(1)
+    .find(Boolean);
   return typeName && schema.getType(typeName) ? `must be a ${typeName}` : 'does not fit its type';
 }

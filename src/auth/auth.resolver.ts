@@ -1,5 +1,5 @@
 import { Arg, Ctx, Directive, Field, Mutation, ObjectType, Resolver } from 'type-graphql';
-import type { Context } from '../context.js';
+import { type Context, viewerOf } from '../context.js';
 import { User } from '../user/user.entity.js';
 import { LoginInput, RegisterInput } from './auth.inputs.js';
 
@@ -35,8 +35,7 @@ export class AuthResolver {
   }
 }
 
-async function signIn(user: User, context: Context): Promise<AuthPayload> {
-  const role = await context.roles.load(user.roleId);
-  context.viewer = { id: user.id, role: role.name };
+function signIn(user: User, context: Context): AuthPayload {
+  context.viewer = viewerOf(user);
   return { ...context.tokens.issue(user.id), user };
 }

@@ -1,3 +1,4 @@
+import { raw } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { EventBus } from './bus.js';
@@ -6,6 +7,7 @@ import { OutboxEvent, toCloudEvent } from './outbox.entity.js';
 const BATCH = 50;
 /** Longer than a publication may take, or a slow confirm would be published by two. */
 const LEASE_SECONDS = 30;
+const BACKOFF = "now() + least(power(2, attempts), 60) * interval '1 second'";
 /** Notifications can be lost; an event waits no longer than this for the next look. */
 const POLL_MS = 2_000;
 
@@ -82,29 +84,22 @@ export class Relay {
         }
       }),
     );
-    if (published.length > 0) {
-      await this.em.execute('update outbox set published_at = now() where id = any(?::uuid[])', [uuids(published)]);
-    }
-    if (failed.length > 0) {
-      const backoff = "least(power(2, attempts), 60) * interval '1 second'";
-      await this.em.execute(`update outbox set next_attempt_at = now() + ${backoff} where id = any(?::uuid[])`, [
-        uuids(failed),
-      ]);
-    }
+    const em = this.em.fork();
+    if (published.length > 0)
+      await em.nativeUpdate(OutboxEvent, { id: { $in: published } }, { publishedAt: raw('now()') });
+    if (failed.length > 0) await em.nativeUpdate(OutboxEvent, { id: { $in: failed } }, { nextAttemptAt: raw(BACKOFF) });
     return events.length;
   }
 
   async #claim(): Promise<OutboxEvent[]> {
-    const rows = await this.em.execute<Record<string, unknown>[]>(
+    const em = this.em.fork();
+    const rows = await em.execute<Record<string, unknown>[]>(
       `update outbox set attempts = attempts + 1, next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
        where id in (
          select id from outbox where published_at is null and next_attempt_at <= now()
          order by next_attempt_at, id limit ${BATCH} for update skip locked
        ) returning *`,
     );
-    const em = this.em.fork();
     return rows.map((row) => em.map(OutboxEvent, row)).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 }
-
-const uuids = (ids: string[]) => `{${ids.join(',')}}`;

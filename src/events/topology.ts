@@ -46,7 +46,6 @@ export const topology = (url: string): BrokerConfig =>
           },
         },
         subscriptions: { events: { queue: 'identity.consumer', prefetch: 10, contentType: 'application/json' } },
-        recovery: {},
       },
     },
   });

@@ -1,0 +1,278 @@
+import { createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import bcrypt from 'bcrypt';
+import jsonwebtoken from 'jsonwebtoken';
+import { describeApi } from '../support/app.js';
+import { admin, ask, codes, LOGIN, member, PASSWORD, REGISTER } from '../support/people.js';
+
+const ME = '{ me { id email name role { name } createdAt } }';
+
+describeApi('register', (app) => {
+  const register = (input: Record<string, unknown>) => ask(app(), REGISTER, { input });
+
+  test('makes a member and signs them in', async () => {
+    const ada = await member(app(), { name: '  Ada Lovelace ' });
+
+    const { data } = await ada.ask(ME);
+
+    expect(data.me).toMatchObject({ id: ada.id, name: 'Ada Lovelace', role: { name: 'MEMBER' } });
+  });
+
+  test('one mailbox has one spelling, and one open account', async () => {
+    const ada = await member(app(), { email: '  ADA.Lovelace@Example.COM ' });
+
+    const again = await register({ email: 'ada.lovelace@EXAMPLE.com', password: PASSWORD, name: 'Ada' });
+    const fullWidth = await register({ email: 'ada.lovelace＠example.com', password: PASSWORD, name: 'Ada' });
+
+    expect(ada.email).toBe('ada.lovelace@example.com');
+    expect(codes(again)).toEqual(['EMAIL_TAKEN']);
+    expect(codes(fullWidth)).toEqual(['EMAIL_TAKEN']);
+  });
+
+  test('of many at once with one address the first gets it', async () => {
+    const spellings = Array.from({ length: 20 }, (_, index) => (index % 2 ? 'RACE@example.com' : 'race@Example.com'));
+
+    const answers = await Promise.all(spellings.map((email) => register({ email, password: PASSWORD, name: 'Racer' })));
+
+    const failed = answers.flatMap(codes);
+    expect(failed).toEqual(Array.from({ length: 19 }, () => 'EMAIL_TAKEN'));
+    const events = await app().database.em.execute(
+      `select count(*)::int as count from outbox o join users u on u.id::text = o.subject where u.email = 'race@example.com'`,
+    );
+    expect(events).toEqual([{ count: 1 }]);
+  });
+
+  test('what fails for one does not touch what others do at the same time', async () => {
+    await member(app(), { email: 'taken@example.com' });
+    const emails = Array.from({ length: 60 }, (_, index) =>
+      index % 2 ? 'taken@example.com' : `new${index}@example.com`,
+    );
+
+    const answers = await Promise.all(emails.map((email) => register({ email, password: PASSWORD, name: 'Parallel' })));
+
+    expect(answers.map((answer) => codes(answer)[0] ?? 'made')).toEqual(
+      emails.map((email) => (email === 'taken@example.com' ? 'EMAIL_TAKEN' : 'made')),
+    );
+    const rows = await app().database.em.execute(`select email from users where email like 'new%' order by created_at`);
+    expect(rows).toHaveLength(30);
+  });
+
+  test('an address is free again when its account is closed', async () => {
+    const first = await member(app(), { email: 'again@example.com' });
+    await first.ask('mutation ($id: ID!) { deleteUser(id: $id) { id } }', { id: first.id });
+
+    const second = await member(app(), { email: 'again@example.com' });
+
+    expect(second.id).not.toBe(first.id);
+  });
+
+  test.each([
+    ['not an address', { email: 'nope' }],
+    ['an address that is too long', { email: `${'a'.repeat(250)}@example.com` }],
+    ['an empty name', { name: '   ' }],
+    ['a name that is too long', { name: 'x'.repeat(101) }],
+    ['a name with control characters', { name: 'a\u001b[31mb' }],
+    ['half a character', { name: '\ud800' }],
+    ['a password that is too long', { password: 'x'.repeat(129) }],
+    ['a password with half a character', { password: 'long enough \udfff' }],
+  ])('refuses %s', async (_, wrong) => {
+    const answer = await register({ email: 'someone@example.com', password: PASSWORD, name: 'Somebody', ...wrong });
+
+    expect(codes(answer)).toEqual(['BAD_USER_INPUT']);
+    expect(answer.text).not.toContain(Object.values(wrong)[0]?.slice(0, 20).trim() || 'nothing to find');
+  });
+
+  test.each([
+    ['short', 'seven77'],
+    ['common', 'PassWord123'],
+    ["development's own", 'admin1234'],
+    ['the address', 'somebody@example.com'],
+    ['the name', 'Somebody Else'],
+  ])('refuses a password that is %s', async (_, password) => {
+    const answer = await register({ email: 'somebody@example.com', password, name: 'Somebody Else' });
+
+    expect(codes(answer)).toEqual(['WEAK_PASSWORD']);
+  });
+
+  test('takes no role, id or date from the client', async () => {
+    for (const extra of [{ role: 'ADMIN' }, { roleId: 'x' }, { id: 'x' }, { isActive: true }, { __proto__x: 1 }]) {
+      const answer = await register({ email: 'mass@example.com', password: PASSWORD, name: 'Mass', ...extra });
+      expect(codes(answer)).toEqual(['BAD_USER_INPUT']);
+    }
+  });
+});
+
+describeApi('login', (app) => {
+  const login = (email: string, password: string) => ask(app(), LOGIN, { input: { email, password } });
+
+  test('signs in with any spelling of the address', async () => {
+    const ada = await member(app());
+
+    const { data } = await login(` ${ada.email.toUpperCase()} `, PASSWORD);
+
+    expect(data.login.user.id).toBe(ada.id);
+  });
+
+  test('the signed-in user is the viewer for the rest of the operation', async () => {
+    const ada = await member(app());
+    const query = `mutation ($email: EmailAddress!, $password: String!, $id: ID!) {
+      login(input: { email: $email, password: $password }) { user { name role { name } } }
+      deleteUser(id: $id) { id }
+      again: deleteUser(id: $id) { id }
+    }`;
+
+    const { data, errors } = await ask(app(), query, { email: ada.email, password: PASSWORD, id: ada.id });
+
+    expect(data).toBeNull();
+    expect(errors.map(({ path, extensions }) => [path, extensions.code, extensions.reason])).toEqual([
+      [['again'], 'UNAUTHENTICATED', 'REVOKED'],
+    ]);
+  });
+
+  test('a wrong password, an unknown address and a closed account look the same', async () => {
+    const [ada, gone] = [await member(app()), await member(app())];
+    await gone.ask('mutation ($id: ID!) { deleteUser(id: $id) { id } }', { id: gone.id });
+
+    const wrong = await login(ada.email, 'not the password');
+    const unknown = await login('nobody@example.com', PASSWORD);
+    const closed = await login(gone.email, PASSWORD);
+
+    expect(codes(wrong)).toEqual(['INVALID_CREDENTIALS']);
+    expect(unknown.text).toBe(wrong.text);
+    expect(closed.text).toBe(wrong.text);
+  });
+
+  test('an account that is switched off says so only to who knows the password', async () => {
+    const ada = await member(app());
+    await app().database.em.execute('update users set is_active = false where id = ?', [ada.id]);
+
+    expect(codes(await login(ada.email, PASSWORD))).toEqual(['ACCOUNT_DISABLED']);
+    expect(codes(await login(ada.email, 'not the password'))).toEqual(['INVALID_CREDENTIALS']);
+  });
+
+  test('every character of a long password counts', async () => {
+    const password = '🔐'.repeat(127);
+    const email = 'long@example.com';
+    await ask(app(), REGISTER, { input: { email, password: `${password}a`, name: 'Long' } });
+
+    expect(codes(await login(email, `${password}b`))).toEqual(['INVALID_CREDENTIALS']);
+    expect(codes(await login(email, `${password}a`))).toEqual([]);
+  });
+
+  test('one password typed in two ways is one password', async () => {
+    const email = 'accent@example.com';
+    await ask(app(), REGISTER, { input: { email, password: 'caf\u00e9 au lait', name: 'Café' } });
+
+    expect(codes(await login(email, 'cafe\u0301 au lait'))).toEqual([]);
+  });
+
+  test('a plain bcrypt hash of old still signs in, and is renewed', async () => {
+    const ada = await member(app());
+    const { em } = app().database;
+    const old = await bcrypt.hash('an old password', 5);
+    await em.execute('update users set password_hash = ? where id = ?', [old, ada.id]);
+
+    const first = await login(ada.email, 'an old password');
+    const [row] = await em.execute('select password_hash from users where id = ?', [ada.id]);
+    const second = await login(ada.email, 'an old password');
+
+    expect([codes(first), codes(second)]).toEqual([[], []]);
+    expect(row?.password_hash).toMatch(/^p1\$2b\$04\$/);
+  });
+
+  test('a bad token does not stand in its way', async () => {
+    const ada = await member(app());
+
+    const { data } = await ask(app(), LOGIN, { input: { email: ada.email, password: PASSWORD } }, 'rubbish');
+
+    expect(data.login.user.id).toBe(ada.id);
+  });
+});
+
+describeApi('an access token', (app) => {
+  const reason = async (token: string | undefined) => {
+    const { errors } = await ask(app(), '{ roles { name } }', {}, token);
+    return errors[0]?.extensions.reason ?? errors[0]?.extensions.code;
+  };
+  const claims = (sub: string) => {
+    const now = Math.floor(Date.now() / 1000);
+    return { iss: app().config.publicUrl, aud: app().config.publicUrl, sub, iat: now, exp: now + 60 };
+  };
+
+  test('is verified by its public key alone', async () => {
+    const ada = await member(app());
+    const jwks = (await (await fetch(`${app().url}/.well-known/jwks.json`)).json()) as {
+      keys: (JsonWebKey & { kid: string })[];
+    };
+    const { header } = jsonwebtoken.decode(ada.token, { complete: true }) as { header: { kid: string; typ: string } };
+    const key = jwks.keys.find(({ kid }) => kid === header.kid) ?? {};
+
+    const payload = jsonwebtoken.verify(ada.token, createPublicKey({ key, format: 'jwk' }), { algorithms: ['ES256'] });
+
+    expect(payload.sub).toBe(ada.id);
+    expect(header.typ).toBe('at+jwt');
+    expect(key).not.toHaveProperty('d');
+    expect(Object.keys(payload).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sub']);
+  });
+
+  test('is refused for what is wrong with it', async () => {
+    const root = await admin(app());
+    const { privateKey: foreign } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const [head = '', body = '', signature = ''] = root.token.split('.');
+    const alter = (part: string, change: object) =>
+      Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(part, 'base64url').toString()), ...change })).toString(
+        'base64url',
+      );
+
+    expect(await reason(undefined)).toBe('MISSING');
+    expect(await reason(root.token)).toBeUndefined();
+    expect(await reason(app().tokens.issue(root.id, new Date(Date.now() - 3_600_000)).accessToken)).toBe('EXPIRED');
+    const bad = [
+      'rubbish',
+      `${head}.${body}.`,
+      `${head}.${alter(body, { sub: '01900000-0000-7000-8000-000000000000' })}.${signature}`,
+      `${alter(head, { alg: 'none' })}.${body}.`,
+      `${alter(head, { alg: 'HS256' })}.${body}.${signature}`,
+      `${head}.${Buffer.from('no json').toString('base64url')}.${signature}`,
+      jsonwebtoken.sign(claims(root.id), foreign, { algorithm: 'ES256' }),
+      jsonwebtoken.sign(claims(root.id), 'a shared secret', { algorithm: 'HS256' }),
+    ];
+    for (const token of bad) expect([token, await reason(token)]).toEqual([token, 'INVALID']);
+  });
+
+  test('is refused if it is not exactly an access token of ours', async () => {
+    const root = await admin(app());
+    const { header } = jsonwebtoken.decode(root.token, { complete: true }) as { header: jsonwebtoken.JwtHeader };
+    const key = app().signingKey;
+    const sign = (payload: object, change: object = {}) =>
+      jsonwebtoken.sign(payload, key, { algorithm: 'ES256', header: { ...header, alg: 'ES256', ...change } });
+    const { exp: _, ...immortal } = claims(root.id);
+
+    expect(await reason(sign(claims(root.id)))).toBeUndefined();
+    const bad = [
+      sign(claims(root.id), { typ: 'JWT' }),
+      sign(claims(root.id), { kid: 'another' }),
+      sign(claims(root.id), { crit: ['b64'] }),
+      sign(immortal),
+      sign({ ...claims(root.id), iss: 'https://elsewhere.example' }),
+      sign({ ...claims(root.id), aud: 'https://elsewhere.example' }),
+      sign(claims('admin')),
+    ];
+    for (const token of bad) expect([token, await reason(token)]).toEqual([token, 'INVALID']);
+  });
+
+  test('me is null without a good one', async () => {
+    for (const token of [undefined, 'rubbish']) {
+      const { data, errors } = await ask(app(), ME, {}, token);
+      expect([data, errors]).toEqual([{ me: null }, []]);
+    }
+  });
+
+  test('ends with its account, at the next request', async () => {
+    const ada = await member(app());
+    await ada.ask(ME);
+    await ada.ask('mutation ($id: ID!) { deleteUser(id: $id) { id } }', { id: ada.id });
+
+    expect(await reason(ada.token)).toBe('REVOKED');
+  });
+});

@@ -1,0 +1,121 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import type { Logger } from 'pino';
+import { handle } from '../../consumer/handle.js';
+import { IN_MEMORY } from '../../mikro-orm.config.js';
+import { type App, type AppParts, createApp } from '../../src/app.js';
+import { Passwords } from '../../src/auth/password.js';
+import { AccessTokens } from '../../src/auth/token.js';
+import { Cache } from '../../src/cache.js';
+import { type Config, loadConfig } from '../../src/config.js';
+import { type Database, migrate, openDatabase } from '../../src/database.js';
+import { inProcessBus } from '../../src/events/bus.js';
+import { createLog } from '../../src/log.js';
+import { createSchema } from '../../src/schema.js';
+import { Cursors } from '../../src/user/cursor.js';
+import { describeWithServers, type PostgresServer, startPostgres } from './servers.js';
+
+declare const database: 'pglite' | 'postgres' | undefined;
+
+const PEPPER = 'a pepper for tests, long enough';
+
+/** The whole API in this process, over HTTP, on a database of its own. */
+export interface TestApp {
+  url: string;
+  config: Config;
+  database: Database;
+  cache: Cache;
+  tokens: AccessTokens;
+  signingKey: KeyObject;
+  passwords: Passwords;
+  /** What was logged so far, a JSON object a line. */
+  logged(): string;
+  /** Statements that the database was sent since the last call. */
+  statements(): string[];
+  stop(): Promise<void>;
+}
+
+/** Opens a database of the kind that this run is about, or a fresh one of the given server. */
+async function openTestDatabase(server: PostgresServer | null) {
+  const config = loadConfig({
+    PORT: '0',
+    PUBLIC_URL: 'http://gatehouse.test',
+    DATA_DIR: IN_MEMORY,
+    BCRYPT_COST: '4',
+    ...(server && { DATABASE_URL: await server.createDatabase() }),
+  });
+  const database = await openDatabase(config);
+  await migrate(database, config);
+  return { config, database };
+}
+
+async function startApp(server: PostgresServer | null, parts: Partial<AppParts>): Promise<TestApp> {
+  const { config, database } = await openTestDatabase(server);
+  const lines: string[] = [];
+  const log: Logger = createLog('debug', { write: (line) => void lines.push(line) });
+  const passwords = new Passwords({ pepper: PEPPER, cost: config.bcryptCost, minLength: config.passwordMinLength });
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const tokens = new AccessTokens(privateKey, config.publicUrl);
+  const cache = parts.cache ?? Cache.inMemory(log);
+  const app: App = await createApp({
+    config,
+    log,
+    database,
+    passwords,
+    tokens,
+    cursors: new Cursors(PEPPER),
+    cache,
+    bus: inProcessBus((event) => handle(database.em, log, event)),
+    schema: createSchema(),
+    ...parts,
+  });
+  const statements = recordStatements(database);
+  const url = await app.start();
+  return {
+    url,
+    config,
+    signingKey: privateKey,
+    database,
+    cache,
+    tokens,
+    passwords,
+    logged: () => lines.join(''),
+    statements: () => statements.splice(0).filter((statement) => !/outbox|inbox|^(begin|commit)/i.test(statement)),
+    stop: () => app.stop(),
+  };
+}
+
+function recordStatements({ orm }: Database): string[] {
+  const statements: string[] = [];
+  const logger = orm.config.getLogger();
+  logger.setDebugMode(['query']);
+  logger.logQuery = ({ query }) => void statements.push(query ?? '');
+  return statements;
+}
+
+/**
+ * A suite about the API, run once on the embedded database and once on PostgreSQL. `app()` is there from the first test on; `parts` replaces what a
+ * suite needs in another way.
+ */
+export function describeApi(title: string, body: (app: () => TestApp) => void, parts: Partial<AppParts> = {}): void {
+  const onPostgres = database === 'postgres';
+  const run = onPostgres
+    ? (inner: () => void) => describeWithServers(['postgres'], title, inner)
+    : describe.bind(null, title);
+  run(() => {
+    let server: PostgresServer | null = null;
+    let app: TestApp | null = null;
+    beforeAll(async () => {
+      server = onPostgres ? await startPostgres() : null;
+      app = await startApp(server, parts);
+    }, 60_000);
+    afterAll(async () => {
+      await app?.stop();
+      await server?.stop();
+    });
+    body(() => {
+      if (!app) throw new Error('the app is there from the first test on, not before');
+      return app;
+    });
+  });
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { createAdmin } from '../../src/user/first-admin.js';
+import type { TestApp } from './app.js';
+
+export interface GraphQLErrorBody {
+  message: string;
+  path?: (string | number)[];
+  extensions: { code: string; [key: string]: unknown };
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: answers have as many shapes as there are queries
+  data: any;
+  errors: GraphQLErrorBody[];
+  text: string;
+}
+
+export interface Person {
+  id: string;
+  email: string;
+  password: string;
+  name: string;
+  token: string;
+  ask(query: string, variables?: Record<string, unknown>): Promise<Answer>;
+}
+
+export const PASSWORD = 'correct horse battery';
+
+/** Sends one request over HTTP. */
+export async function ask(
+  { url }: Pick<TestApp, 'url'>,
+  query: string,
+  variables: Record<string, unknown> = {},
+  token?: string,
+): Promise<Answer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+    body: JSON.stringify({ query, variables }),
+  });
+  const text = await response.text();
+  const { data, errors = [] } = JSON.parse(text);
+  return { status: response.status, headers: response.headers, data, errors, text };
+}
+
+export const REGISTER =
+  'mutation ($input: RegisterInput!) { register(input: $input) { accessToken user { id email } } }';
+export const LOGIN = 'mutation ($input: LoginInput!) { login(input: $input) { accessToken user { id email } } }';
+export const DELETE_USER = 'mutation ($id: ID!) { deleteUser(id: $id) { id deletedAt } }';
+
+const fresh = () => `u${randomUUID()}@example.com`;
+
+function person(app: TestApp, details: Omit<Person, 'ask'>): Person {
+  return { ...details, ask: (query, variables) => ask(app, query, variables, details.token) };
+}
+
+/** Registers somebody new, through the public door. */
+export async function member(app: TestApp, { email = fresh(), name = 'Ada Lovelace' } = {}): Promise<Person> {
+  const { data, text } = await ask(app, REGISTER, { input: { email, password: PASSWORD, name } });
+  if (!data) throw new Error(`register failed: ${text}`);
+  const { accessToken: token, user } = data.register;
+  return person(app, { id: user.id, email: user.email, password: PASSWORD, name, token });
+}
+
+/** An admin, made as the command line makes one, signed in through the public door. */
+export async function admin(app: TestApp): Promise<Person> {
+  const email = fresh();
+  const { id } = await createAdmin(app.database.em, app.passwords, { email, password: PASSWORD });
+  const { data } = await ask(app, LOGIN, { input: { email, password: PASSWORD } });
+  await app.cache.end('users');
+  return person(app, { id, email, password: PASSWORD, name: 'Admin', token: data.login.accessToken });
+}
+
+/** The codes of an answer's errors, in their order. */
+export const codes = ({ errors }: Answer) => errors.map(({ extensions }) => extensions.code);
