@@ -1,13 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { AckOrNack, BrokerAsPromised } from 'rascal';
 import { connectBroker } from '../src/events/broker.js';
-import { parseCloudEvent } from '../src/events/events.js';
-import { RETRY } from '../src/events/topology.js';
+import { type CloudEvent, parseCloudEvent } from '../src/events/events.js';
 import { handle } from './handle.js';
+
+/** How often, and how late again, an event is handled before it becomes a dead letter. */
+const ATTEMPTS = 10;
+const RETRY_MS = 1_000;
 
 /** Refused for good: the broker moves it to the dead letters. */
 const DEAD_LETTER = [{ strategy: 'nack' }];
+/** Given back for whoever consumes next. */
+const REQUEUE = [{ strategy: 'nack', requeue: true }];
 
 /** Consumes events until it is stopped; waits for the broker as long as it takes. */
 export function rabbitConsumer(url: string, em: EntityManager, log: Logger): { stop(): Promise<void> } {
@@ -19,10 +25,13 @@ export function rabbitConsumer(url: string, em: EntityManager, log: Logger): { s
     const session = await connected.subscribe('events');
     session.on(
       'message',
-      (_message, content: unknown, ackOrNack: AckOrNack) => void receive(em, log, content, ackOrNack),
+      (_message, content: unknown, ackOrNack: AckOrNack) => void receive(em, log, content, ackOrNack, stopping.signal),
     );
     // Unheard, the first two would lose the message and the third would end the process.
-    session.on('invalid_content', (error: Error, _message, ackOrNack: AckOrNack) => refuse(log, error, ackOrNack));
+    // Its own words for it quote the content.
+    session.on('invalid_content', (_error: Error, _message, ackOrNack: AckOrNack) =>
+      refuse(log, new TypeError('the content is not JSON'), ackOrNack),
+    );
     session.on('redeliveries_exceeded', (error: Error, _message, ackOrNack: AckOrNack) =>
       refuse(log, error, ackOrNack),
     );
@@ -47,23 +56,44 @@ export function rabbitConsumer(url: string, em: EntityManager, log: Logger): { s
 }
 
 /** Acknowledged after the commit, so a consumer that dies before gets it again, and knows it. */
-async function receive(em: EntityManager, log: Logger, content: unknown, ackOrNack: AckOrNack): Promise<void> {
-  let event: ReturnType<typeof parseCloudEvent>;
+async function receive(
+  em: EntityManager,
+  log: Logger,
+  content: unknown,
+  ackOrNack: AckOrNack,
+  stopping: AbortSignal,
+): Promise<void> {
+  let event: CloudEvent;
   try {
     event = parseCloudEvent(content);
   } catch (error) {
     return refuse(log, error as Error, ackOrNack);
   }
-  try {
-    await handle(em, log, event);
-    ackOrNack();
-  } catch (error) {
-    log.warn({ err: error, eventId: event.id }, 'event not handled; trying again');
-    ackOrNack(error as Error, RETRY);
+  for (let failures = 0; !stopping.aborted; ) {
+    try {
+      await handle(em, log, event);
+      return ackOrNack();
+    } catch (error) {
+      log.warn({ err: error, eventId: event.id }, 'event not handled; trying again');
+    }
+    // While the database is away no event is at fault, and none may become a dead letter for it.
+    if (await answers(em)) failures++;
+    if (failures === ATTEMPTS) return refuse(log, new Error(`not handled in ${ATTEMPTS} attempts`), ackOrNack);
+    await delay(RETRY_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
+  ackOrNack(new Error('the consumer stops'), REQUEUE);
 }
 
+const answers = (em: EntityManager) =>
+  em
+    .fork()
+    .execute('select 1')
+    .then(
+      () => true,
+      () => false,
+    );
+
 function refuse(log: Logger, error: Error, ackOrNack: AckOrNack): void {
-  log.error({ reason: error.message }, 'message is no event of ours; dead-lettered');
+  log.error({ reason: error.message }, 'message refused; it is a dead letter now');
   ackOrNack(error, DEAD_LETTER);
 }

@@ -21,7 +21,6 @@ export const topology = (url: string): BrokerConfig =>
               arguments: {
                 'x-queue-type': 'quorum',
                 'x-dead-letter-exchange': 'identity.dead',
-                // Retries replace the routing key with the queue's name, so a fixed one is set for the dead letter.
                 'x-dead-letter-routing-key': 'identity.consumer',
                 // Both are needed for a dead letter to be as safe as the event was.
                 'x-dead-letter-strategy': 'at-least-once',
@@ -49,12 +48,6 @@ export const topology = (url: string): BrokerConfig =>
       },
     },
   });
-
-/** How often and how late a handler is asked again before the event becomes a dead letter. */
-export const RETRY = [
-  { strategy: 'republish', defer: 1_000, attempts: 10, restoreRoutingHeaders: true },
-  { strategy: 'nack' },
-] as const;
 
 /** RFC-like AMQP URI: no path is the vhost `/`. */
 const vhostOf = (url: string) => decodeURIComponent(new URL(url).pathname.slice(1)) || '/';
