@@ -63,11 +63,12 @@ export class Migration20261122000000_identity extends Migration {
     this.addSql(
       `create trigger "users_changed" AFTER INSERT OR UPDATE OR DELETE on "users" for each ROW execute function "users_users_changed_fn"()`,
     );
-    this.addSql(`create or replace function "users_users_last_admin_fn"() returns trigger as $$ begin if tg_op = 'UPDATE' and new.role_id = old.role_id and new.is_active and new.deleted_at is null then
-  return null; end if; perform 1 from roles where id = '019362a5-7c00-7000-8000-000000000001' for no key update; if not exists (select 1 from users where role_id = '019362a5-7c00-7000-8000-000000000001' and is_active and deleted_at is null) then
-  raise exception 'the last active admin cannot go' using errcode = 'check_violation', constraint = 'users_last_admin'; end if; return null; end; $$ language plpgsql`);
-    this.addSql(`create trigger "users_last_admin" AFTER UPDATE OR DELETE on "users" for each ROW
-  when (old.role_id = '019362a5-7c00-7000-8000-000000000001' and old.is_active and old.deleted_at is null) execute function "users_users_last_admin_fn"()`);
+    this.addSql(
+      `create or replace function "users_users_last_admin_fn"() returns trigger as $$ begin if old.role_id = '019362a5-7c00-7000-8000-000000000001' and old.is_active and old.deleted_at is null and (tg_op = 'DELETE' or not (new.role_id = '019362a5-7c00-7000-8000-000000000001' and new.is_active and new.deleted_at is null)) then perform 1 from roles where id = '019362a5-7c00-7000-8000-000000000001' for no key update; if not exists (select 1 from users as other where other.role_id = '019362a5-7c00-7000-8000-000000000001' and other.is_active and other.deleted_at is null) then raise exception 'the last active admin cannot go' using errcode = 'check_violation', constraint = 'users_last_admin'; end if; end if; return null; end; $$ language plpgsql`,
+    );
+    this.addSql(
+      `create trigger "users_last_admin" AFTER UPDATE OR DELETE on "users" for each ROW execute function "users_users_last_admin_fn"()`,
+    );
     this.addSql(
       `alter table "users" add constraint "users_role_id_foreign" foreign key ("role_id") references "roles" ("id") on update cascade`,
     );

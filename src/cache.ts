@@ -46,8 +46,7 @@ export class Cache {
   ) {}
 
   /** In this process; for one process alone. */
-  static inMemory(log: Logger): Cache {
-    const entries = new LRUCache<string, string>({ max: MEMORY_ENTRIES });
+  static inMemory(log: Logger, entries = new LRUCache<string, string>({ max: MEMORY_ENTRIES })): Cache {
     // Without the lifetime, which Keyv keeps in the entry and this store would take for its options.
     const store = Object.assign(new Map<string, string>(), {
       get: (key: string) => entries.get(key),

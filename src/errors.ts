@@ -99,7 +99,7 @@ const VALUES: readonly string[] = [Kind.INT, Kind.FLOAT, Kind.STRING, Kind.BOOLE
 /** For an error about a literal in the document: a sentence that names its path and not its value. */
 function misfitLiteral(error: GraphQLError): string | null {
   const culprit = error.nodes?.find((node) => VALUES.includes(node.kind) || node.kind === Kind.OBJECT_FIELD);
-  if (!culprit || !culprit.loc) return error.nodes?.length ? null : 'A value in the document does not fit its type.';
+  if (!culprit?.loc) return error.nodes?.length ? null : 'A value in the document does not fit its type.';
   const ours = error.message.startsWith('must ') ? error.message : 'does not fit its type';
   return `${pathInDocument(culprit.loc.source.body, culprit)} ${ours} ${place(error)}.`;
 }

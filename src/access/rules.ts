@@ -43,15 +43,15 @@ export function rulesOf(schema: GraphQLSchema): FieldRule[] {
     if (isInterfaceType(type) || isUnionType(type)) {
       const fields = isInterfaceType(type) ? Object.values(type.getFields()) : [];
       // Its resolvers never run, so a rule there would guard nothing.
-      if ([type, ...fields].some((node) => accessOn(schema, node)))
+      if ([type, ...fields].some((node) => readDirective(schema, node, 'auth')))
         offenders.push(`${type.name}: @auth on an interface or union`);
       continue;
     }
     if (!isObjectType(type)) continue;
-    const ofType = accessOn(schema, type);
+    const ofType = accessOn(schema, type, type.name, offenders);
     for (const field of Object.values(type.getFields())) {
       const name = `${type.name}.${field.name}`;
-      const ofField = accessOn(schema, field);
+      const ofField = accessOn(schema, field, name, offenders);
       if (ofType && ofField && isStricter(ofType, ofField))
         offenders.push(`${name}: its rule is weaker than its type's`);
       const access = ofField ?? ofType;
@@ -62,8 +62,8 @@ export function rulesOf(schema: GraphQLSchema): FieldRule[] {
       if (access === 'SELF_OR_ADMIN' && !hasSubject(schema, type, field)) {
         offenders.push(`${name}: SELF_OR_ADMIN needs a parent User or an argument id: ID!`);
       }
-      const [errors] = getDirective(schema, field, 'errors') ?? [];
-      rules.push({ type, field, name, access, codes: (errors?.codes as ErrorCode[] | undefined) ?? [] });
+      const codes = (readDirective(schema, field, 'errors', name, offenders)?.codes ?? []) as ErrorCode[];
+      rules.push({ type, field, name, access, codes });
     }
   }
   if (offenders.length > 0) throw new RuleError(offenders);
@@ -79,8 +79,19 @@ function assertDirectivesAreKnown(schema: GraphQLSchema): void {
   }
 }
 
-const accessOn = (schema: GraphQLSchema, node: Parameters<typeof getDirective>[1]) =>
-  getDirective(schema, node, 'auth')?.[0]?.requires as Access | undefined;
+type Node = Parameters<typeof getDirective>[1];
+
+const accessOn = (schema: GraphQLSchema, node: Node, name: string, offenders: string[]) =>
+  readDirective(schema, node, 'auth', name, offenders)?.requires as Access | undefined;
+
+function readDirective(schema: GraphQLSchema, node: Node, directive: string, name = '', offenders: string[] = []) {
+  try {
+    return getDirective(schema, node, directive)?.[0];
+  } catch (error) {
+    offenders.push(`${name}: @${directive}: ${(error as Error).message}`);
+    return undefined;
+  }
+}
 
 const isStricter = (a: Access, b: Access) => ACCESS.indexOf(a) > ACCESS.indexOf(b);
 

@@ -10,6 +10,9 @@ export const LAST_ADMIN = 'users_last_admin';
 /** Name of the index that decides who of two with the same address was first. */
 export const OPEN_EMAIL = 'users_open_email';
 
+const isActiveAdmin = (row: string) =>
+  `${row}.role_id = '${ROLE_IDS.ADMIN}' and ${row}.is_active and ${row}.deleted_at is null`;
+
 @Entity({ tableName: 'users' })
 // Only open accounts hold their address: whoever has closed theirs can register again.
 @Unique({ name: OPEN_EMAIL, properties: ['email'], where: 'deleted_at is null' })
@@ -28,13 +31,9 @@ export const OPEN_EMAIL = 'users_open_email';
   name: LAST_ADMIN,
   timing: 'after',
   events: ['update', 'delete'],
-  when: `old.role_id = '${ROLE_IDS.ADMIN}' and old.is_active and old.deleted_at is null`,
-  body: `if tg_op = 'UPDATE' and new.role_id = old.role_id and new.is_active and new.deleted_at is null then
-  return null;
+  body: `if ${isActiveAdmin('old')} and (tg_op = 'DELETE' or not (${isActiveAdmin('new')})) then perform 1 from roles where id = '${ROLE_IDS.ADMIN}' for no key update;
+if not exists (select 1 from users as other where ${isActiveAdmin('other')}) then raise exception 'the last active admin cannot go' using errcode = 'check_violation', constraint = '${LAST_ADMIN}';
 end if;
-perform 1 from roles where id = '${ROLE_IDS.ADMIN}' for no key update;
-if not exists (select 1 from users where role_id = '${ROLE_IDS.ADMIN}' and is_active and deleted_at is null) then
-  raise exception 'the last active admin cannot go' using errcode = 'check_violation', constraint = '${LAST_ADMIN}';
 end if;
 return null;`,
 })

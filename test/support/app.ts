@@ -8,6 +8,7 @@ import { Passwords } from '../../src/auth/password.js';
 import { AccessTokens } from '../../src/auth/token.js';
 import { Cache } from '../../src/cache.js';
 import { type Config, loadConfig } from '../../src/config.js';
+import type { Parts } from '../../src/context.js';
 import { type Database, migrate, openDatabase } from '../../src/database.js';
 import { inProcessBus } from '../../src/events/bus.js';
 import { createLog } from '../../src/log.js';
@@ -28,6 +29,8 @@ export interface TestApp {
   tokens: AccessTokens;
   signingKey: KeyObject;
   passwords: Passwords;
+  /** What a request's context is made of. */
+  requestParts: Parts;
   /** What was logged so far, a JSON object a line. */
   logged(): string;
   /** Statements that the database was sent since the last call. */
@@ -53,9 +56,11 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
   const { config, database } = await openTestDatabase(server);
   const lines: string[] = [];
   const log: Logger = createLog('debug', { write: (line) => void lines.push(line) });
-  const passwords = new Passwords({ pepper: PEPPER, cost: config.bcryptCost, minLength: config.passwordMinLength });
+  const passwords =
+    parts.passwords ?? new Passwords({ pepper: PEPPER, cost: config.bcryptCost, minLength: config.passwordMinLength });
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const tokens = new AccessTokens(privateKey, config.publicUrl);
+  const cursors = new Cursors(PEPPER);
   const cache = parts.cache ?? Cache.inMemory(log);
   const app: App = await createApp({
     config,
@@ -63,7 +68,7 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     database,
     passwords,
     tokens,
-    cursors: new Cursors(PEPPER),
+    cursors,
     cache,
     bus: inProcessBus((event) => handle(database.em, log, event)),
     schema: createSchema(),
@@ -79,6 +84,7 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     cache,
     tokens,
     passwords,
+    requestParts: { em: database.em, cache, tokens, passwords, cursors, log },
     logged: () => lines.join(''),
     statements: () => statements.splice(0).filter((statement) => !/outbox|inbox|^(begin|commit)/i.test(statement)),
     stop: () => app.stop(),

@@ -1,0 +1,259 @@
+import { expect, test } from '@jest/globals';
+import { type GraphQLSchema, getNamedType, graphql, isLeafType, isObjectType } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { enforceRules } from '../../src/access/enforce.js';
+import { type FieldRule, RuleError, rulesOf } from '../../src/access/rules.js';
+import { Cache } from '../../src/cache.js';
+import { createContext } from '../../src/context.js';
+import { createLog } from '../../src/log.js';
+import { buildUnguarded, createSchema } from '../../src/schema.js';
+import { describeApi, type TestApp } from '../support/app.js';
+import { expectCurrent } from '../support/current-file.js';
+import { admin, ask, DELETE_USER, member, PASSWORD, type Person } from '../support/people.js';
+import { ACCESS_TABLE, VIEWERS, type ViewerKind, WAYS } from './access-table.js';
+import { FAILURES } from './errors-table.js';
+
+const RULES = rulesOf(buildUnguarded());
+
+interface Cell {
+  query: string;
+  variables: Record<string, unknown>;
+  token: string | undefined;
+  subject: Person;
+}
+
+/** Somebody of this kind with the user they ask about; new each time, for some of them end with what they do. */
+async function newViewer(app: TestApp, kind: ViewerKind): Promise<{ token: string | undefined; subject: Person }> {
+  const subject = await member(app);
+  switch (kind) {
+    case 'nobody':
+      return { token: undefined, subject };
+    case 'expired token':
+      return { token: app.tokens.issue(subject.id, new Date(Date.now() - 3_600_000)).accessToken, subject };
+    case 'deleted user':
+      await subject.ask(DELETE_USER, { id: subject.id });
+      return { token: subject.token, subject };
+    case 'member, on self':
+      return { token: subject.token, subject };
+    case 'member, on another':
+      return { token: (await member(app)).token, subject };
+    case 'admin':
+      return { token: (await admin(app)).token, subject };
+    case 'demoted admin': {
+      const [keeper, demoted] = [await admin(app), await admin(app)];
+      await app.database.em.execute(
+        `update users set role_id = (select id from roles where name = 'MEMBER') where id = ?`,
+        [demoted.id],
+      );
+      await app.cache.end(`user:${demoted.id}`);
+      expect(keeper.id).not.toBe(demoted.id);
+      return { token: demoted.token, subject };
+    }
+  }
+}
+
+/** The operation that asks for one field, generated from the schema. */
+function cell({ type, field }: Pick<FieldRule, 'type' | 'field'>, token: string | undefined, subject: Person): Cell {
+  const input = { email: subject.email, password: PASSWORD };
+  const literal = (argument: string) =>
+    argument === 'id'
+      ? `id: "${subject.id}"`
+      : field.name === 'register'
+        ? `input: { email: "new-${subject.email}", password: "${PASSWORD}", name: "New" }`
+        : `input: { email: "${input.email}", password: "${PASSWORD}" }`;
+  const required = field.args
+    .filter((argument) => String(argument.type).endsWith('!'))
+    .map(({ name }) => literal(name));
+  const args = required.length > 0 ? `(${required.join(', ')})` : '';
+  const selection = isLeafType(getNamedType(field.type)) ? '' : ' { __typename }';
+  const way = WAYS[type.name];
+  if (!way) throw new Error(`there is no way to ${type.name} in the table`);
+  const query = way.replace('FIELD', `${field.name}${args}${selection}`);
+  const variables = { ...(query.includes('$id') && { id: subject.id }), ...(query.includes('$input') && { input }) };
+  return { query, variables, token, subject };
+}
+
+const MARKS: Record<string, string> = { FORBIDDEN: 'F', MISSING: 'M', EXPIRED: 'E', REVOKED: 'R' };
+
+function mark(errors: readonly { extensions?: Record<string, unknown> }[]): string {
+  const [error] = errors;
+  if (!error) return '+';
+  const { reason, code } = error.extensions ?? {};
+  return MARKS[String(reason ?? code)] ?? String(code);
+}
+
+const keys = new LRUCache<string, string>({ max: 100_000 });
+const cache = Cache.inMemory(createLog('silent'), keys);
+
+describeApi(
+  'the rules of the schema',
+  (app) => {
+    /** A closed account cannot sign in, and that is no matter of rules. */
+    const isLoginOfTheDeleted = (rule: FieldRule, kind: ViewerKind) =>
+      kind === 'deleted user' && (rule.name === 'Mutation.login' || rule.type.name === 'AuthPayload');
+
+    test('hold for every field and every kind of viewer', async () => {
+      const measured: Record<string, string> = {};
+      let cells = 0;
+      for (const rule of RULES) {
+        const row: string[] = [];
+        for (const kind of VIEWERS) {
+          const { token, subject } = await newViewer(app(), kind);
+          const somebody = isLoginOfTheDeleted(rule, kind) ? await member(app()) : subject;
+          const { query, variables } = cell(rule, token, somebody);
+          const before = [await rowCounts(), keys.has(`gatehouse:user:${subject.id}`)];
+          app().statements();
+          const answer = await ask(app(), query, variables, token);
+          const seen = mark(answer.errors);
+          if (seen !== '+') {
+            expect(answer.errors[0]?.path).toEqual(expect.arrayContaining([expect.any(String)]));
+            expect(
+              app()
+                .statements()
+                .filter((statement) => /^(insert|update|delete)/.test(statement)),
+            ).toEqual([]);
+            const viewersOwn = kind === 'member, on self' || kind === 'deleted user';
+            const after = [await rowCounts(), keys.has(`gatehouse:user:${subject.id}`)];
+            expect(viewersOwn ? after[0] : after).toEqual(viewersOwn ? before[0] : before);
+          }
+          row.push(seen);
+          cells += 1;
+        }
+        measured[rule.name] = row.join(' ');
+      }
+
+      expect(measured).toEqual(ACCESS_TABLE);
+      expect(cells).toBe(33 * 7);
+      expectCurrent('docs/access.md', accessPage(measured));
+    }, 300_000);
+
+    test('a denial names the path of the field', async () => {
+      const ada = await member(app());
+      const { data, errors } = await ada.ask('query ($id: ID!) { user(id: $id) { id deletedAt } }', { id: ada.id });
+
+      expect(data).toEqual({ user: { id: ada.id, deletedAt: null } });
+      expect(errors).toMatchObject([{ path: ['user', 'deletedAt'], extensions: { code: 'FORBIDDEN' } }]);
+    });
+
+    test('aliases, fragments and directives are no way round', async () => {
+      const [eve, ada] = [await member(app()), await member(app())];
+      const query = `query ($id: ID!, $yes: Boolean!) {
+        mine: user(id: "${eve.id}") { ...hidden }
+        theirs: user(id: $id) @include(if: $yes) { ... on User { email } }
+      }
+      fragment hidden on User { x: deletedAt }`;
+
+      const { data, errors } = await eve.ask(query, { id: ada.id, yes: true });
+
+      expect(data).toEqual({ mine: { x: null }, theirs: null });
+      expect(errors.map(({ path }) => path)).toEqual(expect.arrayContaining([['theirs'], ['mine', 'x']]));
+    });
+
+    test('whichever one is taken out of the schema is missed', async () => {
+      const removals = directivesOf(buildUnguarded());
+      const viewers = await Promise.all(VIEWERS.map(async (kind) => ({ kind, ...(await newViewer(app(), kind)) })));
+      const caught: string[] = [];
+      for (const { at, directive } of removals) {
+        const schema = without(at, directive);
+        if ((await failsToBuild(schema)) || (await isMissedByMatrix(schema, at, directive, viewers)))
+          caught.push(`${at} ${directive}`);
+      }
+
+      expect(caught).toEqual(removals.map(({ at, directive }) => `${at} ${directive}`));
+      expect(removals).toHaveLength(20);
+    });
+
+    const rowCounts = () =>
+      app().database.em.execute(
+        'select (select count(*)::int from users) as users, (select count(*)::int from outbox) as events',
+      );
+
+    async function failsToBuild(schema: GraphQLSchema): Promise<boolean> {
+      try {
+        enforceRules(schema);
+        return false;
+      } catch (error) {
+        return error instanceof RuleError;
+      }
+    }
+
+    async function run(schema: GraphQLSchema, source: string, variableValues: Record<string, unknown>, token?: string) {
+      const contextValue = await createContext(app().requestParts, 'test', token && `Bearer ${token}`);
+      const { errors = [] } = await graphql({ schema, source, variableValues, contextValue });
+      return errors;
+    }
+
+    /** Asks again for the fields that the directive was on, in this process, and compares with the table or the listed codes. */
+    async function isMissedByMatrix(
+      schema: GraphQLSchema,
+      at: string,
+      directive: string,
+      viewers: { kind: ViewerKind; token: string | undefined; subject: Person }[],
+    ): Promise<boolean> {
+      const rules = RULES.filter(({ name, type }) => name === at || type.name === at);
+      if (directive === 'errors') {
+        // The first way to fail that the table of failures has: unlisted, it leaves as something else.
+        const [[code, way] = []] = Object.entries(FAILURES[at] ?? {});
+        if (!way) return false;
+        const { query, variables, token } = await way(app());
+        const errors = await run(schema, query, variables, token);
+        return errors.length > 0 && errors[0]?.extensions?.code !== code;
+      }
+      for (const rule of rules) {
+        const row: string[] = [];
+        for (const { token, subject } of viewers) {
+          const { query, variables } = cell(rule, token, subject);
+          const errors = await run(schema, query, variables, token);
+          row.push(mark(errors));
+        }
+        if (row.join(' ') !== ACCESS_TABLE[rule.name]) return true;
+      }
+      return false;
+    }
+  },
+  { cache },
+);
+
+/** Every place that has a directive of ours. */
+function directivesOf(schema: GraphQLSchema): { at: string; directive: string }[] {
+  return Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .flatMap((type) => {
+      const on = (at: string, node: { astNode?: { directives?: readonly { name: { value: string } }[] } | null }) =>
+        (node.astNode?.directives ?? []).map(({ name }) => ({ at, directive: name.value }));
+      const fields = Object.values(type.getFields()).flatMap((field) => on(`${type.name}.${field.name}`, field));
+      return [...on(type.name, type), ...fields];
+    });
+}
+
+function without(at: string, directive: string): GraphQLSchema {
+  const schema = buildUnguarded();
+  const [typeName = '', fieldName] = at.split('.');
+  const type = schema.getType(typeName);
+  if (!isObjectType(type)) throw new Error(`${at} is not in the schema`);
+  const node = fieldName ? type.getFields()[fieldName] : type;
+  if (!node?.astNode) throw new Error(`${at} has no directives`);
+  const directives = node.astNode.directives?.filter(({ name }) => name.value !== directive);
+  Object.assign(node, { astNode: { ...node.astNode, directives } });
+  return schema;
+}
+
+function accessPage(measured: Record<string, string>): string {
+  const rules = rulesOf(createSchema());
+  const rows = rules.map(({ name, access, codes }) => {
+    const cells = (measured[name] ?? '').split(' ').join(' | ');
+    return `| \`${name}\` | ${access} | ${cells} | ${codes.join(', ')} |`;
+  });
+  return `# Who may do what
+
+Measured over HTTP by \`test/api/access.test.ts\`, which keeps this page current: every field of the schema, asked for by every kind of viewer. \`+\`
+allowed; \`F\` is \`FORBIDDEN\`; \`M\`, \`E\` and \`R\` are \`UNAUTHENTICATED\` with the reason \`MISSING\`, \`EXPIRED\` or \`REVOKED\`. A field below the root is reached
+through the root field that leads to it, so the stricter of all rules on the way shows.
+
+| field | rule | ${VIEWERS.join(' | ')} | may fail with |
+| --- | --- | ${VIEWERS.map(() => '---').join(' | ')} | --- |
+${rows.join('\n')}
+
+${rows.length} fields × ${VIEWERS.length} viewers = ${rows.length * VIEWERS.length} cells.
+`;
+}
