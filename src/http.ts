@@ -58,6 +58,14 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
   http.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  // A connection that is kept alive behind an answer in flight would hold up the end for as long as it lives.
+  let closing = false;
+  http.addHook('preClose', async () => {
+    closing = true;
+  });
+  http.addHook('onSend', async (_, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
   // The path without its query: a GET has document and variables there.
   http.addHook('onResponse', async ({ id, method, routeOptions }, reply) => {
     const ms = Math.round(reply.elapsedTime);
