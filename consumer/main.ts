@@ -1,7 +1,7 @@
 import '../src/node-version.js';
 import { openDatabase } from '../src/database.js';
 import { createLog } from '../src/log.js';
-import { configOrExit, stopOnSignal } from '../src/process.js';
+import { configOrExit, orExit, stopOnSignal } from '../src/process.js';
 import { rabbitConsumer } from './rabbit-consumer.js';
 
 const config = configOrExit();
@@ -10,7 +10,7 @@ if (!config.amqpUrl || !config.databaseUrl) {
   process.exit(1);
 }
 const log = createLog(config.logLevel);
-const database = await openDatabase(config);
+const database = await orExit(openDatabase(config));
 const consumer = rabbitConsumer(config.amqpUrl, database.em, log);
 stopOnSignal(async () => {
   await consumer.stop();

@@ -13,7 +13,7 @@ import { migrate, openDatabase } from './database.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
 import { rabbitBus } from './events/rabbit-bus.js';
 import { createLog } from './log.js';
-import { configOrExit, stopOnSignal } from './process.js';
+import { configOrExit, orExit, stopOnSignal } from './process.js';
 import { createSchema } from './schema.js';
 import { secretFile } from './secrets.js';
 import { Cursors } from './user/cursor.js';
@@ -21,7 +21,7 @@ import { ensureAdmin } from './user/first-admin.js';
 
 const config = configOrExit();
 const log = createLog(config.logLevel);
-const database = await openDatabase(config);
+const database = await orExit(openDatabase(config));
 // In production a step of its own does this, before any instance starts.
 const migrated = config.production ? [] : await migrate(database, config);
 

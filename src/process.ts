@@ -13,6 +13,13 @@ export function configOrExit(): Config {
   }
 }
 
+/** What the start needs, or the end of the process in one line: what stands in its way is for the operator to put right. */
+export const orExit = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  });
+
 /** Stops once on SIGTERM or SIGINT and exits 0; whatever hangs is cut off after 9 s with 1. */
 export function stopOnSignal(stop: () => Promise<void>): void {
   let stopping = false;

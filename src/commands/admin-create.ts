@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { Passwords } from '../auth/password.js';
 import { openDatabase } from '../database.js';
 import { IdentityError } from '../errors.js';
-import { configOrExit } from '../process.js';
+import { configOrExit, orExit } from '../process.js';
 import { secretFile } from '../secrets.js';
 import { createAdmin } from '../user/first-admin.js';
 
@@ -16,7 +16,7 @@ if (!email) {
   process.exit(1);
 }
 const config = configOrExit();
-const database = await openDatabase(config);
+const database = await orExit(openDatabase(config));
 try {
   const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
   const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: 12 });

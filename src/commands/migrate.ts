@@ -1,9 +1,9 @@
 import '../node-version.js';
 import { migrate, openDatabase } from '../database.js';
-import { configOrExit } from '../process.js';
+import { configOrExit, orExit } from '../process.js';
 
 const config = configOrExit();
-const database = await openDatabase(config);
+const database = await orExit(openDatabase(config));
 try {
   const down = process.argv[2] === 'down';
   const names = down ? (await database.orm.migrator.down()).map(({ name }) => name) : await migrate(database, config);
