@@ -11,7 +11,7 @@ import { guardFor, withPostgres } from './servers.js';
 const ROOT = join(import.meta.dirname, '..', '..');
 const API = 'dist/src/main.js';
 const CONSUMER = 'dist/consumer/main.js';
-const LINE_WITHIN_MS = 20_000;
+const LINE_WITHIN_MS = 45_000;
 
 export type Env = Record<string, string>;
 export type LogLine = Record<string, unknown> & { msg: string };
