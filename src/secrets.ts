@@ -1,6 +1,8 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+const random = (bytes: number) => () => randomBytes(bytes).toString('base64url');
 
 const MAKERS = {
   'jwt-private-key.pem': () =>
@@ -9,26 +11,46 @@ const MAKERS = {
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
       publicKeyEncoding: { type: 'spki', format: 'pem' },
     }).privateKey,
-  'password-pepper': () => randomBytes(32).toString('base64url'),
-  'admin-password': () => randomBytes(18).toString('base64url'),
-  'postgres-password': () => randomBytes(24).toString('base64url'),
-  'redis-password': () => randomBytes(24).toString('base64url'),
-  'rabbitmq-password': () => randomBytes(24).toString('base64url'),
+  'password-pepper': random(32),
+  'admin-password': random(18),
+  'postgres-password': random(24),
+  'redis-password': random(24),
+  'rabbitmq-password': random(24),
 };
 export type SecretName = keyof typeof MAKERS;
-export const SECRET_NAMES = Object.keys(MAKERS) as SecretName[];
+
+/** The secret of this name, from its file in `folder`; made at random where there is none. */
+export const secretFile = (folder: string, name: SecretName): string => fileOnce(folder, name, MAKERS[name]).trim();
 
 /**
- * The secret of this name, from its file in `folder`; made at random where there is none. What is there is never
- * replaced, and of two processes that start together one makes it and both read the same.
+ * The content of a file that is its owner's alone; made where there is none. What is there is never replaced. The file appears with all
+ * its content, so of processes that start together one makes it and all read the same, and none is left half made.
  */
-export function secretFile(folder: string, name: SecretName, mode = 0o600): string {
+export function fileOnce(folder: string, name: string, make: () => string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, name);
+  const known = readIfThere(path);
+  if (known !== null) return known;
+
+  const draft = `${path}.${randomUUID()}`;
   try {
-    writeFileSync(path, MAKERS[name](), { flag: 'wx', mode });
+    writeFileSync(draft, make(), { flag: 'wx', mode: 0o600 });
+    linkSync(draft, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!hasCode(error, 'EEXIST')) throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
-  return readFileSync(path, 'utf8').trim();
+  return readFileSync(path, 'utf8');
 }
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+const hasCode = (error: unknown, code: string) => (error as NodeJS.ErrnoException).code === code;

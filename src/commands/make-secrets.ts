@@ -1,12 +1,36 @@
 import '../node-version.js';
-import { SECRET_NAMES, secretFile } from '../secrets.js';
+import { chmodSync, chownSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileOnce, secretFile } from '../secrets.js';
 
 const [folder] = process.argv.slice(2);
 if (!folder) {
   console.error(
-    'Usage: node dist/src/commands/make-secrets.js FOLDER   (makes what is not there yet, and replaces nothing)',
+    'Usage: node dist/src/commands/make-secrets.js FOLDER   (for docker-compose.yml; makes what is not there yet, and replaces nothing)',
   );
   process.exit(1);
 }
-for (const name of SECRET_NAMES) secretFile(folder, name);
-console.log(`Secrets are in ${folder}: ${SECRET_NAMES.join(', ')}.`);
+
+const postgres = secretFile(folder, 'postgres-password');
+const redis = secretFile(folder, 'redis-password');
+const rabbitmq = secretFile(folder, 'rabbitmq-password');
+secretFile(folder, 'jwt-private-key.pem');
+secretFile(folder, 'password-pepper');
+secretFile(folder, 'admin-password');
+fileOnce(folder, 'database-url', () => `postgres://gatehouse:${postgres}@postgres:5432/gatehouse\n`);
+fileOnce(folder, 'redis-url', () => `redis://:${redis}@redis:6379\n`);
+fileOnce(folder, 'amqp-url', () => `amqp://gatehouse:${rabbitmq}@rabbitmq:5672\n`);
+fileOnce(folder, 'redis.conf', () => `requirepass ${redis}\n`);
+fileOnce(folder, 'rabbitmq.conf', () => `default_user = gatehouse\ndefault_pass = ${rabbitmq}\n`);
+
+// One volume holds everything, so each server's process runs in a group of its own and can read its own file only.
+const READERS = { 'postgres-password': 5432, 'redis.conf': 6379, 'rabbitmq.conf': 5672 };
+chmodSync(folder, 0o711);
+for (const [name, group] of Object.entries(READERS)) {
+  const path = join(folder, name);
+  chownSync(path, statSync(path).uid, group);
+  chmodSync(path, 0o640);
+}
+
+console.log(`Keys and passwords are in ${folder} (volume "secrets"). What was there was kept.`);
+console.log(`The first admin's password: docker compose exec api cat ${folder}/admin-password`);
