@@ -1,0 +1,26 @@
+# One image for every process: the command chooses API (the default), consumer, migrate or make-secrets.
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The compiler's platform binary is an optional dependency, so none is left out here.
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN npm run build && rm dist/.tsbuildinfo
+
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The optional ones bring Node.js 24 to older machines. bcrypt has its binary in its package.
+RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
+WORKDIR /app
+# A new volume takes over owner and mode of the folder that it is mounted on.
+RUN install -d -o node -g node -m 711 /secrets
+COPY package.json ./
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 4000
+CMD ["node", "--enable-source-maps", "dist/src/main.js"]
