@@ -21,9 +21,9 @@ export default {
       testMatch: ['<rootDir>/test/api/**/*.test.ts'],
       globals: { database: 'postgres' },
     },
-    { ...base, displayName: 'house', testMatch: ['<rootDir>/test/house/**/*.test.ts'] },
+    { ...base, displayName: 'house', testMatch: ['<rootDir>/test/house/**/*.test.ts'], globals: { database: 'pglite' } },
     { ...base, displayName: 'servers', testMatch: ['<rootDir>/test/servers/**/*.test.ts'] },
   ],
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   maxWorkers: 2,
 };

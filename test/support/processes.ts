@@ -53,7 +53,10 @@ export interface ApiProcess extends Running {
 /** The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first. */
 export async function startApi(env: Env): Promise<ApiProcess> {
   const running = startProcess(API, env);
-  const { address } = await running.logged('API is ready');
+  const { address } = await running.logged('API is ready').catch(async (error) => {
+    await running.kill();
+    throw error;
+  });
   const url = String(address);
   return { ...running, url, ask: (query, variables, token) => ask({ url }, query, variables, token) };
 }
