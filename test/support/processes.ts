@@ -100,6 +100,9 @@ function watch(child: ChildProcess, folder: string): Running {
       output += text;
     });
   }
+  // A process that a failed test has left behind does not keep Jest from ending, and then the guard ends it.
+  for (const handle of [child, child.stdin, child.stdout, child.stderr])
+    (handle as { unref?(): void } | null)?.unref?.();
   const pid = child.pid ?? 0;
   const guard = guardFor(pid, folder);
   let gone = false;

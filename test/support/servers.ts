@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, test } from '@jest/globals';
 import { createClient } from '@keyv/redis';
@@ -231,6 +231,32 @@ async function withRabbit<T>(url: string, work: (channel: amqp.Channel) => Promi
   } finally {
     await connection.close().catch(() => undefined);
   }
+}
+
+export interface NginxServer extends Server {
+  /** What it wrote to its access log. */
+  accessLog(): string;
+}
+
+/** The project's own nginx in front of `upstreams`, each an address with its port. */
+export async function startNginx(upstreams: string[]): Promise<NginxServer> {
+  const home = privateFolder('nginx', ['www-data', 'nobody']);
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  for (const name of ['start.sh', 'nginx.conf.template']) home.write(name, readFileSync(join('nginx', name), 'utf8'));
+  const server = new PrivateServer(home, {
+    program: '/bin/sh',
+    args: [join(home.path, 'start.sh'), home.path],
+    env: {
+      PATH: `${dirname(programOf('nginx'))}${delimiter}${process.env.PATH}`,
+      NGINX_LISTEN: `127.0.0.1:${port}`,
+      API_SERVERS: upstreams.map((address) => `server ${address};`).join(' '),
+    },
+    haltSignal: 'SIGQUIT',
+    answers: () => fetch(url),
+  });
+  await server.resume();
+  return Object.assign(server, { url, accessLog: () => readFileSync(join(home.path, 'access.log'), 'utf8') });
 }
 
 /** A port of 127.0.0.1 that is free, and that no outgoing connection takes while its server is halted: systems number those from 32768 up. */

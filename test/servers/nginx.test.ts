@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { ask, codes, DELETE_USER } from '../support/people.js';
+import { type ApiProcess, type Env, signIn, signUp, startApi } from '../support/processes.js';
+import {
+  describeWithServers,
+  type NginxServer,
+  type PostgresServer,
+  type Server,
+  startNginx,
+  startPostgres,
+  startRedis,
+} from '../support/servers.js';
+
+const ME = 'query { me { id email role { name } } }';
+const USER = 'query ($id: ID!) { user(id: $id) { id email isActive } }';
+const USERS = 'query { users(first: 2) { totalCount nodes { id } } }';
+const TYPENAME = JSON.stringify({ query: '{ __typename }' });
+const UUID_OR_HEX = /^[0-9a-f-]{32,36}$/;
+
+describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two instances', () => {
+  let postgres: PostgresServer;
+  let redis: Server;
+  let nginx: NginxServer;
+  let env: Env;
+  let one: ApiProcess;
+  let other: ApiProcess;
+
+  beforeAll(async () => {
+    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    env = {
+      DATABASE_URL: await postgres.createDatabase(),
+      REDIS_URL: redis.url,
+      TRUST_PROXY: '127.0.0.1',
+      LOG_LEVEL: 'debug',
+    };
+    [one, other] = await Promise.all([startApi(env), startApi(env)]);
+    nginx = await startNginx([one, other].map(({ url }) => new URL(url).host));
+  }, 90_000);
+
+  afterAll(async () => {
+    await nginx?.stop();
+    await Promise.all([one?.kill(), other?.kill()]);
+    await Promise.all([redis?.stop(), postgres?.stop()]);
+  });
+
+  /** The API as clients reach it. */
+  const front = (): ApiProcess => ({
+    ...one,
+    url: nginx.url,
+    ask: (query, variables, token) => ask(nginx, query, variables, token),
+  });
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    fetch(`${nginx.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+
+  test('the journey passes, over both instances, and each request sees what the last one wrote', async () => {
+    const admin = await signIn(front());
+    const user = await signUp(front());
+
+    const me = await front().ask(ME, {}, user.token);
+    const own = await front().ask(USER, { id: user.id }, user.token);
+    const users = await front().ask(USERS, {}, admin.token);
+    const denied = await front().ask(USERS, {}, user.token);
+    const deleted = await front().ask(DELETE_USER, { id: user.id }, admin.token);
+    const after = await front().ask(USER, { id: user.id }, admin.token);
+    const refused = await front().ask(USER, { id: user.id }, user.token);
+
+    expect(me.data.me).toMatchObject({ id: user.id, role: { name: 'MEMBER' } });
+    expect(own.data.user).toEqual({ id: user.id, email: user.email, isActive: true });
+    expect(users.data.users).toEqual({ totalCount: 2, nodes: [{ id: user.id }, { id: admin.id }] });
+    expect(codes(denied)).toEqual(['FORBIDDEN']);
+    expect(deleted.data.deleteUser.id).toBe(user.id);
+    expect(after.data.user.isActive).toBe(false);
+    expect(refused.errors[0]?.extensions).toEqual({ code: 'UNAUTHENTICATED', reason: 'REVOKED' });
+    for (const { url } of [one, other]) expect(nginx.accessLog()).toContain(`"upstream":"${new URL(url).host}"`);
+  });
+
+  test("a request's id is nginx's own, and stands in the answer, its log and the instance's log", async () => {
+    const response = await post(TYPENAME, { 'x-request-id': 'chosen-by-the-client' });
+
+    const requestId = response.headers.get('x-request-id') ?? '';
+    expect(response.status).toBe(200);
+    expect(requestId).toMatch(UUID_OR_HEX);
+    await eventually(() => expect(nginx.accessLog()).toContain(`"requestId":"${requestId}"`));
+    await eventually(() =>
+      expect([one, other].flatMap((api) => api.lines('request', { requestId, status: 200 }))).toHaveLength(1),
+    );
+    for (const text of [nginx.accessLog(), one.output(), other.output()]) {
+      expect(text).not.toContain('chosen-by-the-client');
+    }
+  });
+
+  test('what the client says of its address and of proxies is not passed on', async () => {
+    const heard: IncomingHttpHeaders[] = [];
+    const upstream = createServer((request, response) => {
+      heard.push(request.headers);
+      response.end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    const alone = await startNginx([`127.0.0.1:${(upstream.address() as AddressInfo).port}`]);
+    try {
+      await fetch(`${alone.url}/graphql`, {
+        headers: {
+          'x-forwarded-for': '6.6.6.6',
+          'x-real-ip': '6.6.6.6',
+          'x-forwarded-host': 'evil.example',
+          'x-forwarded-proto': 'https',
+          forwarded: 'for=6.6.6.6;host=evil.example',
+        },
+      });
+    } finally {
+      await alone.stop();
+      upstream.close();
+    }
+
+    expect(heard.at(-1)).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
+    expect(JSON.stringify(heard)).not.toMatch(/6\.6\.6\.6|evil/);
+  });
+
+  test.each([
+    { what: 'a body over 100 kB', status: 413, request: () => post(JSON.stringify({ query: 'x'.repeat(100_001) })) },
+    { what: 'a body of no JSON', status: 400, request: () => post('{') },
+    { what: 'a wrong content type', status: 415, request: () => post('{}', { 'content-type': 'text/plain' }) },
+    { what: 'a path that is not there', status: 404, request: () => fetch(`${nginx.url}/../etc/passwd`) },
+    { what: 'a path of the instance that is not for the world', status: 404, request: () => fetch(`${nginx.url}/x`) },
+  ])('$what is answered with $status in JSON', async ({ status, request }) => {
+    const response = await request();
+    const body = await response.text();
+
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(JSON.parse(body).errors[0].extensions.code).toBe('BAD_REQUEST');
+    expect(response.headers.get('server') ?? '').not.toMatch(/\d/);
+  });
+
+  test('when one instance dies the other serves on, and when both have, the answer says so in JSON', async () => {
+    await one.kill();
+    const after = await Promise.all(Array.from({ length: 50 }, () => front().ask('{ __typename }')));
+    const user = await signUp(front());
+    await other.kill();
+    const none = await post(TYPENAME);
+    const body = (await none.json()) as { errors: { extensions: { code: string } }[] };
+
+    expect(after.map(({ status }) => status)).toEqual(Array(50).fill(200));
+    expect(user.id).toBeTruthy();
+    expect(none.status).toBeGreaterThanOrEqual(502);
+    expect(none.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(body.errors[0]?.extensions.code).toBe('INTERNAL_SERVER_ERROR');
+  }, 60_000);
+});
