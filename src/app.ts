@@ -9,7 +9,7 @@ import type { Cache } from './cache.js';
 import type { Config } from './config.js';
 import { type Context, createContext, type Parts } from './context.js';
 import { type Database, listenToDatabase, pendingMigrations } from './database.js';
-import { errorFormatter } from './errors.js';
+import { errorFormatter } from './error-formatter.js';
 import type { EventBus } from './events/bus.js';
 import { Relay } from './events/relay.js';
 import { createHttp } from './http.js';

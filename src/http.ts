@@ -67,9 +67,9 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
     if (closing) reply.header('connection', 'close');
   });
   // The path without its query: a GET has document and variables there.
-  http.addHook('onResponse', async ({ id, method, routeOptions }, reply) => {
+  http.addHook('onResponse', async ({ id, ip, method, routeOptions }, reply) => {
     const ms = Math.round(reply.elapsedTime);
-    log.debug({ requestId: id, method, route: routeOptions.url, status: reply.statusCode, ms }, 'request');
+    log.debug({ requestId: id, ip, method, route: routeOptions.url, status: reply.statusCode, ms }, 'request');
   });
   http.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply, log));
   http.setNotFoundHandler((_, reply) => send(reply, 404, 'There is nothing here. The API is at /graphql.'));

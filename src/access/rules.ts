@@ -37,37 +37,36 @@ export class RuleError extends Error {
 export function rulesOf(schema: GraphQLSchema): FieldRule[] {
   assertDirectivesAreKnown(schema);
   const offenders: string[] = [];
-  const rules: FieldRule[] = [];
-  for (const type of Object.values(schema.getTypeMap())) {
-    if (type.name.startsWith('__')) continue;
-    if (isInterfaceType(type) || isUnionType(type)) {
-      const fields = isInterfaceType(type) ? Object.values(type.getFields()) : [];
-      // Its resolvers never run, so a rule there would guard nothing.
-      if ([type, ...fields].some((node) => readDirective(schema, node, 'auth')))
-        offenders.push(`${type.name}: @auth on an interface or union`);
-      continue;
-    }
-    if (!isObjectType(type)) continue;
-    const ofType = accessOn(schema, type, type.name, offenders);
-    for (const field of Object.values(type.getFields())) {
-      const name = `${type.name}.${field.name}`;
-      const ofField = accessOn(schema, field, name, offenders);
-      if (ofType && ofField && isStricter(ofType, ofField))
-        offenders.push(`${name}: its rule is weaker than its type's`);
-      const access = ofField ?? ofType;
-      if (!access) {
-        offenders.push(`${name}: no @auth, and none on its type`);
-        continue;
-      }
-      if (access === 'SELF_OR_ADMIN' && !hasSubject(schema, type, field)) {
-        offenders.push(`${name}: SELF_OR_ADMIN needs a parent User or an argument id: ID!`);
-      }
-      const codes = (readDirective(schema, field, 'errors', name, offenders)?.codes ?? []) as ErrorCode[];
-      rules.push({ type, field, name, access, codes });
-    }
+  const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'));
+  for (const type of types) {
+    // The resolvers of an interface's fields never run, so a rule there would guard nothing.
+    if (!isInterfaceType(type) && !isUnionType(type)) continue;
+    const fields = isInterfaceType(type) ? Object.values(type.getFields()) : [];
+    const isRuled = [type, ...fields].some((node) => readDirective(schema, node, 'auth', type.name, offenders));
+    if (isRuled) offenders.push(`${type.name}: @auth on an interface or union`);
   }
+  const rules = types.filter(isObjectType).flatMap((type) => rulesOfType(schema, type, offenders));
   if (offenders.length > 0) throw new RuleError(offenders);
   return rules;
+}
+
+function rulesOfType(schema: GraphQLSchema, type: GraphQLObjectType, offenders: string[]): FieldRule[] {
+  const ofType = readDirective(schema, type, 'auth', type.name, offenders)?.requires as Access | undefined;
+  return Object.values(type.getFields()).flatMap((field) => {
+    const name = `${type.name}.${field.name}`;
+    const ofField = readDirective(schema, field, 'auth', name, offenders)?.requires as Access | undefined;
+    const codes = (readDirective(schema, field, 'errors', name, offenders)?.codes ?? []) as ErrorCode[];
+    const access = ofField ?? ofType;
+    if (!access) {
+      offenders.push(`${name}: no @auth, and none on its type`);
+      return [];
+    }
+    if (ofType && isStricter(ofType, access)) offenders.push(`${name}: its rule is weaker than its type's`);
+    if (access === 'SELF_OR_ADMIN' && !hasSubject(schema, type, field)) {
+      offenders.push(`${name}: SELF_OR_ADMIN needs a parent User or an argument id: ID!`);
+    }
+    return [{ type, field, name, access, codes }];
+  });
 }
 
 /** A library that builds schemas from classes keeps a directive that nobody defined, and nobody would enforce it. */
@@ -81,10 +80,7 @@ function assertDirectivesAreKnown(schema: GraphQLSchema): void {
 
 type Node = Parameters<typeof getDirective>[1];
 
-const accessOn = (schema: GraphQLSchema, node: Node, name: string, offenders: string[]) =>
-  readDirective(schema, node, 'auth', name, offenders)?.requires as Access | undefined;
-
-function readDirective(schema: GraphQLSchema, node: Node, directive: string, name = '', offenders: string[] = []) {
+function readDirective(schema: GraphQLSchema, node: Node, directive: string, name: string, offenders: string[]) {
   try {
     return getDirective(schema, node, directive)?.[0];
   } catch (error) {

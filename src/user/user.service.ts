@@ -44,18 +44,20 @@ export class UserService {
     const hasMore = records.length > request.size;
     const users = records.slice(0, request.size).map(fromRecord);
     if (request.fromEnd) users.reverse();
-    const edges = users.map((node) => ({
-      node,
-      cursor: this.cursors.encode(positionOf(node, request), orderName(request)),
-    }));
+    // Encrypted only when asked for: most callers want one cursor of a page, or none.
+    const cursorOf = (user: User) => this.cursors.encode(positionOf(user, request), orderName(request));
+    const cursorAt = (index: number) => () => {
+      const user = users.at(index);
+      return user ? cursorOf(user) : null;
+    };
     return {
-      edges,
+      edges: users.map((node) => ({ node, cursor: () => cursorOf(node) })),
       nodes: users,
       pageInfo: {
         hasNextPage: request.fromEnd ? request.before !== null : hasMore,
         hasPreviousPage: request.fromEnd ? hasMore : request.after !== null,
-        startCursor: edges.at(0)?.cursor ?? null,
-        endCursor: edges.at(-1)?.cursor ?? null,
+        startCursor: cursorAt(0),
+        endCursor: cursorAt(-1),
       },
       filter: args.filter ?? null,
     };

@@ -58,7 +58,7 @@ describe('who may import whom', () => {
     ['@electric-sql/pglite', /^$/],
     ['kysely', /^src\/embedded-database\.ts$/],
     ['pg', /^src\/database\.ts$/],
-    ['@apollo/server', /^src\/(app|http|errors|request-checks)\.ts$/],
+    ['@apollo/server', /^src\/(app|http|error-formatter|request-checks)\.ts$/],
   ])('%s is named only in its own files', (name, allowed) => {
     const found = offending(({ from, to }) => (to === name || to.startsWith(`${name}/`)) && !allowed.test(from));
 
