@@ -2,6 +2,7 @@ import './node-version.js';
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { handle } from '../consumer/handle.js';
 import { createApp } from './app.js';
@@ -9,7 +10,7 @@ import { Passwords } from './auth/password.js';
 import { AccessTokens } from './auth/token.js';
 import { Cache } from './cache.js';
 import { type Config, DEVELOPMENT_ADMIN } from './config.js';
-import { migrate, openDatabase } from './database.js';
+import { migrate, openDatabase, pendingMigrations } from './database.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
 import { rabbitBus } from './events/rabbit-bus.js';
 import { createLog } from './log.js';
@@ -18,6 +19,8 @@ import { createSchema } from './schema.js';
 import { secretFile } from './secrets.js';
 import { Cursors } from './user/cursor.js';
 import { ensureAdmin } from './user/first-admin.js';
+
+const MIGRATION_LOOK_MS = 2_000;
 
 const config = configOrExit();
 const log = createLog(config.logLevel);
@@ -28,7 +31,10 @@ const migrated = config.production ? [] : await migrate(database, config);
 const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
 const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: config.passwordMinLength });
 const key = config.jwtPrivateKey ?? createPrivateKey(secretFile(config.dataDir, 'jwt-private-key.pem'));
-const madeAdmin = config.admin !== null && (await ensureAdmin(database.em, passwords, config.admin));
+const firstAdmin = async () => config.admin !== null && (await ensureAdmin(database.em, passwords, config.admin));
+let madeAdmin = false;
+if (await isMigrated()) madeAdmin = await firstAdmin();
+else void afterMigration();
 
 const app = await createApp({
   config,
@@ -46,6 +52,22 @@ stopOnSignal(() => app.stop());
 const address = await app.start();
 log.info({ address, migrated: migrated.length, seconds: Math.round(process.uptime() * 10) / 10 }, 'API is ready');
 if (!config.production) console.log(welcome(config, address));
+
+async function isMigrated(): Promise<boolean> {
+  return (await pendingMigrations(database)).length === 0;
+}
+
+/** The API is up and not ready until the migrations have run; whoever was to be the first admin is made then. */
+async function afterMigration(): Promise<void> {
+  log.warn('migrations are pending: run npm run migrate');
+  try {
+    while (!(await isMigrated())) await delay(MIGRATION_LOOK_MS, undefined, { ref: false });
+    await firstAdmin();
+    log.info('migrations are done');
+  } catch (error) {
+    log.error({ err: error }, 'first admin not made; start again when the database is back');
+  }
+}
 
 function eventBus({ amqpUrl }: Config, log: Logger): EventBus {
   return amqpUrl ? rabbitBus(amqpUrl, log) : inProcessBus((event) => handle(database.em, log, event));

@@ -161,6 +161,23 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       expect([weak, made, taken].map(({ output }) => output).join()).not.toMatch(/correct horse|admin1234/);
     }, 120_000);
 
+    test('the first admin of the settings is made as soon as the migrations have run', async () => {
+      const first = { email: 'first@example.org', password: 'a first admin of settings' };
+      const settings = {
+        ...env,
+        DATABASE_URL: await postgres.createDatabase(),
+        ADMIN_EMAIL: first.email,
+        ADMIN_PASSWORD: first.password,
+      };
+      await using api = await startApi(settings);
+
+      await runCommand('dist/src/commands/migrate.js', [], settings);
+      await api.logged('migrations are done');
+
+      const { token } = await signIn(api, first);
+      expect((await api.ask(ME, {}, token)).data.me).toMatchObject({ role: { name: 'ADMIN' } });
+    }, 120_000);
+
     test('there is no introspection, no Sandbox and no known admin', async () => {
       await runCommand('dist/src/commands/migrate.js', [], env);
       await using api = await startApi(env);
