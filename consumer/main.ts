@@ -4,7 +4,7 @@ import { createLog } from '../src/log.js';
 import { configOrExit, orExit, stopOnSignal } from '../src/process.js';
 import { rabbitConsumer } from './rabbit-consumer.js';
 
-const config = configOrExit();
+const config = configOrExit('consumer');
 if (!config.amqpUrl || !config.databaseUrl) {
   console.error('The consumer needs AMQP_URL and DATABASE_URL. Without them the API handles its events itself.');
   process.exit(1);

@@ -58,6 +58,15 @@ export const SETTINGS = [
 ] as const;
 type Setting = (typeof SETTINGS)[number];
 
+/** What each program cannot do without in production: a consumer holds no key that signs tokens. */
+const NEEDED = {
+  api: ['PUBLIC_URL', 'DATABASE_URL', 'REDIS_URL', 'AMQP_URL', 'JWT_PRIVATE_KEY', 'PASSWORD_PEPPER'],
+  consumer: ['DATABASE_URL', 'AMQP_URL'],
+  migrate: ['DATABASE_URL'],
+  'admin:create': ['DATABASE_URL', 'PASSWORD_PEPPER'],
+} satisfies Record<string, Setting[]>;
+export type Program = keyof typeof NEEDED;
+
 export const DEVELOPMENT_ADMIN = { email: 'admin@example.com', password: 'admin1234' };
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -72,9 +81,9 @@ export class ConfigError extends Error {
 
 /**
  * Reads the environment, once.
- * @throws {ConfigError} with all that is missing, malformed or too weak.
+ * @throws {ConfigError} with all that the program misses, and all that is malformed or too weak.
  */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Program = 'api'): Config {
   const problems: string[] = [];
   const complain = (name: Setting, what: string) => void problems.push(`${name} ${what}`);
   const read = (name: Setting): string | null => {
@@ -112,7 +121,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   // A misspelt "developement" must not open Sandbox and the known admin to the world.
   const production = !['development', null].includes(read('NODE_ENV'));
   const mustHave = <T>(name: Setting, value: T, why: string): T => {
-    if (production && value === null && !problems.some((problem) => problem.startsWith(`${name} `))) {
+    const needed: Setting[] = NEEDED[program];
+    if (
+      production &&
+      needed.includes(name) &&
+      value === null &&
+      !problems.some((problem) => problem.startsWith(`${name} `))
+    ) {
       complain(name, `is required in production: ${why}`);
     }
     return value;

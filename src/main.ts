@@ -22,7 +22,7 @@ import { ensureAdmin } from './user/first-admin.js';
 
 const MIGRATION_LOOK_MS = 2_000;
 
-const config = configOrExit();
+const config = configOrExit('api');
 const log = createLog(config.logLevel);
 const database = await orExit(openDatabase(config));
 // In production a step of its own does this, before any instance starts.

@@ -1,11 +1,11 @@
-import { type Config, ConfigError, loadConfig } from './config.js';
+import { type Config, ConfigError, loadConfig, type Program } from './config.js';
 
 const GRACE_MS = 9_000;
 
 /** The settings, or the end of the process with every mistake in them. */
-export function configOrExit(): Config {
+export function configOrExit(program: Program): Config {
   try {
-    return loadConfig();
+    return loadConfig(undefined, program);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

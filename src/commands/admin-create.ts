@@ -15,7 +15,7 @@ if (!email) {
   );
   process.exit(1);
 }
-const config = configOrExit();
+const config = configOrExit('admin:create');
 const database = await orExit(openDatabase(config));
 try {
   const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');

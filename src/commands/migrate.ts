@@ -2,7 +2,7 @@ import '../node-version.js';
 import { migrate, openDatabase } from '../database.js';
 import { configOrExit, orExit } from '../process.js';
 
-const config = configOrExit();
+const config = configOrExit('migrate');
 const database = await orExit(openDatabase(config));
 try {
   const down = process.argv[2] === 'down';

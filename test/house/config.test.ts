@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError, DEVELOPMENT_ADMIN, loadConfig, SETTINGS } from '../../src/config.js';
+import { ConfigError, DEVELOPMENT_ADMIN, loadConfig, type Program, SETTINGS } from '../../src/config.js';
 
 const pem = (namedCurve: string) =>
   generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -64,6 +64,17 @@ describe('settings', () => {
         .filter((name) => name !== 'NODE_ENV')
         .sort(),
     );
+  });
+
+  test.each<[Program, string[]]>([
+    ['consumer', ['AMQP_URL', 'DATABASE_URL']],
+    ['migrate', ['DATABASE_URL']],
+    ['admin:create', ['DATABASE_URL', 'PASSWORD_PEPPER']],
+  ])('%s needs only %j in production', (program, needed) => {
+    expect(() => loadConfig({ NODE_ENV: 'production' }, program)).toThrow(ConfigError);
+    const env = Object.fromEntries(Object.entries(PRODUCTION).filter(([name]) => needed.includes(name)));
+
+    expect(loadConfig({ ...env, NODE_ENV: 'production' }, program).production).toBe(true);
   });
 
   test.each<[string, string]>([
