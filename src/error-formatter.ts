@@ -19,7 +19,9 @@ const VALUES: readonly string[] = [Kind.INT, Kind.FLOAT, Kind.STRING, Kind.BOOLE
 
 /** For an error about a literal in the document: a sentence that names its path and not its value. */
 function misfitLiteral(error: GraphQLError): string | null {
-  const culprit = error.nodes?.find((node) => VALUES.includes(node.kind) || node.kind === Kind.OBJECT_FIELD);
+  // These name fields and types alone.
+  if (/^Field "[\w.]+" (is not defined by|of required) type /.test(error.message)) return null;
+  const culprit = error.nodes?.find(({ kind }) => VALUES.includes(kind));
   if (!culprit?.loc) return error.nodes?.length ? null : 'A value in the document does not fit its type.';
   const ours = error.message.startsWith('must ') ? error.message : 'does not fit its type';
   return `${pathInDocument(culprit.loc.source.body, culprit)} ${ours} ${place(error)}.`;
@@ -52,7 +54,7 @@ export function errorFormatter(log: Logger) {
     const where = { ...(locations && { locations }), ...(path && { path }) };
     const cause = unwrapResolverError(error);
     if (cause instanceof IdentityError) {
-      return { message: cause.message, ...where, extensions: { ...cause.extensions } };
+      return { message: cause.message, ...where, extensions: { ...formatted.extensions } };
     }
     const given = formatted.extensions?.code;
     const code = APOLLO_CODES[String(given)] ?? given;

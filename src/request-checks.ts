@@ -20,7 +20,11 @@ export const requestChecks: ApolloServerPlugin<Context> = {
     return {
       async didResolveOperation({ schema, operation, request }) {
         const issues = operation ? variableIssues(schema, operation, request.variables ?? {}) : [];
-        if (issues.length > 0) throw badInputs(issues);
+        if (issues.length === 0) return;
+        const error = badInputs(issues);
+        // Apollo's way to say the status: what is thrown here is a fault of the server to it.
+        error.extensions.http = { status: 400 };
+        throw error;
       },
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {

@@ -35,6 +35,46 @@ describeApi(
       expect(errorCode).toMatch(/^(BAD_REQUEST|GRAPHQL_PARSE_FAILED|GRAPHQL_VALIDATION_FAILED)$/);
     });
 
+    test('answers input that does not fit with its place, and not its value', async () => {
+      const login = 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }';
+      const send = async (query: string, input?: unknown) => {
+        const response = await post(JSON.stringify({ query, variables: { input } }));
+        const { errors } = (await response.json()) as { errors: { message: string; extensions: object }[] };
+        return [response.status, errors[0]?.message, errors[0]?.extensions];
+      };
+      const issue = (path: string, message: string) => [
+        400,
+        `${path} ${message}`,
+        { code: 'BAD_USER_INPUT', issues: [{ path, message }] },
+      ];
+      const invalid = { code: 'GRAPHQL_VALIDATION_FAILED' };
+
+      expect(await send(login)).toEqual(issue('input', 'must not be null'));
+      expect(await send(login, { email: 'a@b.co' })).toEqual(issue('input', 'must have the field password'));
+      expect(await send(login, { email: 'a@b.co', password: 12 })).toEqual(issue('input.password', 'must be a String'));
+      expect(await send(login, { email: 'a@b.co', password: 'x', p: 1 })).toEqual(
+        issue('input', 'must not have the field p: LoginInput has none'),
+      );
+      expect(await send(login, { email: 'hunter2', password: 'x' })).toEqual(
+        issue('input.email', 'must be an e-mail address of at most 254 characters'),
+      );
+      expect(await send('mutation { login(input: { email: "hunter2", password: "x" }) { accessToken } }')).toEqual([
+        400,
+        'login.input.email must be an e-mail address of at most 254 characters at line 1, column 34.',
+        invalid,
+      ]);
+      expect(await send('mutation { login(input: { email: "a@b.co", password: 12 }) { accessToken } }')).toEqual([
+        400,
+        'login.input.password does not fit its type at line 1, column 54.',
+        invalid,
+      ]);
+      expect(await send('mutation { login(input: { email: "a@b.co" }) { accessToken } }')).toEqual([
+        400,
+        'Field "LoginInput.password" of required type "String!" was not provided.',
+        invalid,
+      ]);
+    });
+
     test('answers a path that is not there with JSON', async () => {
       expect(await code(await send({ path: '/admin' }))).toEqual([404, 'BAD_REQUEST']);
     });
