@@ -221,11 +221,22 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     for (const { id } of people) expect(heard).toContain(id);
   }, 60_000);
 
-  test('an API that is killed right after its commits publishes their events after its restart', async () => {
+  test('an API that is killed with events in hand and right after commits publishes them after its restart', async () => {
+    rabbit.freeze();
+    const inHand = await Promise.all(Array.from({ length: 5 }, () => signUp(api)));
+    await eventually(async () => {
+      const claimed = await select(
+        database,
+        'select id from outbox where subject = any($1) and attempts > 0 and published_at is null',
+        [inHand.map(({ id }) => id)],
+      );
+      expect(claimed).toHaveLength(inHand.length);
+    });
     const asking = Array.from({ length: 30 }, () => signUp(api).catch(() => null));
     await Promise.race(asking);
     await api.kill();
     await Promise.all(asking);
+    rabbit.thaw();
 
     api = await startApi(env);
 
@@ -252,12 +263,14 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     await using second = await startApi(env);
     let done = false;
     let registered = 0;
-    const stream = [api, second].map(async (instance) => {
-      while (!done) {
-        const user = await signUp(instance);
-        if (registered++ % 2) expect(codes(await remove(user.id, user))).toEqual([]);
-      }
-    });
+    const stream = Array.from({ length: 4 }, () => [api, second])
+      .flat()
+      .map(async (instance) => {
+        while (!done) {
+          const user = await signUp(instance);
+          if (registered++ % 2) expect(codes(await remove(user.id, user))).toEqual([]);
+        }
+      });
     await eventually(() => expect(registered).toBeGreaterThan(20));
 
     await rabbit.halt();

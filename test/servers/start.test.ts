@@ -42,7 +42,16 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
   test('three that start at once on an empty database migrate it once and make one admin', async () => {
     const DATABASE_URL = await postgres.createDatabase();
 
-    const apis = await Promise.all([1, 2, 3].map(() => startApi({ DATABASE_URL })));
+    // None gets further than the others before all three are there.
+    const holder = new Client({ connectionString: DATABASE_URL });
+    await holder.connect();
+    await holder.query('begin; create table mikro_orm_migrations (id int)');
+
+    const starting = Promise.all([1, 2, 3].map(() => startApi({ DATABASE_URL })));
+    await Promise.race([starting, eventually(async () => expect(await lockWaits(DATABASE_URL)).toBe(3), 60_000)]);
+    await holder.query('rollback');
+    await holder.end();
+    const apis = await starting;
 
     const migrated = await Promise.all(apis.map(async (api) => (await api.logged('API is ready')).migrated));
     const admins = await select(DATABASE_URL, 'select email from users');
@@ -253,7 +262,7 @@ describe('starting on the embedded database', () => {
   test('a second process on the same folder is refused in one line', async () => {
     await using first = await start();
 
-    const second = startProcess(MAIN, { DATA_DIR: join(folder, 'data') });
+    await using second = startProcess(MAIN, { DATA_DIR: join(folder, 'data') });
     const { code } = await second.exited;
 
     expect(code).toBe(1);
@@ -281,7 +290,7 @@ describe('settings that cannot be used', () => {
   };
 
   const refusal = async (env: Env) => {
-    const running = startProcess(MAIN, env);
+    await using running = startProcess(MAIN, env);
     const { code } = await running.exited;
     const [first, ...lines] = running.output().trimEnd().split('\n');
     return { code, first, names: lines.map((line) => line.split(' ')[3]), output: running.output() };
@@ -340,7 +349,7 @@ const why = machinesVersion ? `is ${machinesVersion} and new enough` : 'is not t
 (tooOld ? test : test.skip)(
   `on a Node.js that is too old the program says so in one line${tooOld ? '' : ` (${MACHINES_NODE} ${why})`}`,
   async () => {
-    const running = startProcess(MAIN, {}, { program: MACHINES_NODE });
+    await using running = startProcess(MAIN, {}, { program: MACHINES_NODE });
     const { code } = await running.exited;
 
     expect(code).toBe(1);
