@@ -26,7 +26,7 @@ const config = configOrExit('api');
 const log = createLog(config.logLevel);
 const database = await orExit(openDatabase(config));
 // In production a step of its own does this, before any instance starts.
-const migrated = config.production ? [] : await migrate(database, config);
+const migrated = config.production ? [] : await orExit(migrate(database, config));
 
 const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
 const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: config.passwordMinLength });
