@@ -21,7 +21,12 @@ export default {
       testMatch: ['<rootDir>/test/api/**/*.test.ts'],
       globals: { database: 'postgres' },
     },
-    { ...base, displayName: 'house', testMatch: ['<rootDir>/test/house/**/*.test.ts'], globals: { database: 'pglite' } },
+    {
+      ...base,
+      displayName: 'house',
+      testMatch: ['<rootDir>/test/house/**/*.test.ts'],
+      globals: { database: 'pglite' },
+    },
     { ...base, displayName: 'servers', testMatch: ['<rootDir>/test/servers/**/*.test.ts'] },
   ],
   testTimeout: 90_000,
