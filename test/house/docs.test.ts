@@ -119,7 +119,7 @@ ${steady({ data })}
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
 /** Skipped by name where there is no curl, unless nothing may be missing. */
-const testWithCurl: typeof test.skip = (name, body) =>
+const testWithCurl = (name: string, body: () => Promise<void>) =>
   hasCurl || process.env.REQUIRE_SERVERS === '1'
     ? test(name, body)
     : test.skip(`${name} (missing on this machine: curl)`, body);
