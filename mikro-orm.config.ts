@@ -5,9 +5,11 @@ import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
 import { InboxEvent } from './consumer/inbox.entity.js';
 import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
+import { Migration20261122000001_sessions } from './migrations/Migration20261122000001_sessions.js';
 import { type Config, loadConfig } from './src/config.js';
 import { EmbeddedDriver } from './src/embedded-database.js';
 import { OutboxEvent } from './src/events/outbox.entity.js';
+import { Session } from './src/session/session.entity.js';
 import { Role } from './src/user/role.entity.js';
 import { User } from './src/user/user.entity.js';
 
@@ -19,12 +21,15 @@ const POOL_SIZE = 10;
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
 export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Partial<Options> {
   const options = {
-    entities: [User, Role, OutboxEvent, InboxEvent],
+    entities: [User, Role, Session, OutboxEvent, InboxEvent],
     extensions: [Migrator],
     // Its messages hold statements with their values; what matters is logged where it is caught.
     logger: () => undefined,
     migrations: {
-      migrationsList: [{ name: '20261122000000_identity', class: Migration20261122000000_identity }],
+      migrationsList: [
+        { name: '20261122000000_identity', class: Migration20261122000000_identity },
+        { name: '20261122000001_sessions', class: Migration20261122000001_sessions },
+      ],
       snapshot: false,
     },
   };

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { CloudEvent, EventType } from '../src/events/events.js';
+import { noted } from './handlers/noted.js';
 import { userDeleted } from './handlers/user-deleted.js';
 import { userRegistered } from './handlers/user-registered.js';
 
@@ -10,6 +11,9 @@ export type Handler<T extends EventType> = (event: CloudEvent<T>, em: EntityMana
 const HANDLERS: { [T in EventType]: Handler<T> } = {
   'user.registered': userRegistered,
   'user.deleted': userDeleted,
+  'user.role_changed': noted,
+  'user.password_changed': noted,
+  'session.reuse_detected': noted,
 };
 
 /** Handles an event once, however often it comes. @throws what the handler or the database does: then nothing has happened. */

@@ -45,7 +45,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const relay = new Relay(database.em, bus, log);
   const http = await createHttp(config, log, {
     apollo,
-    context: (requestId, authorization) => createContext(requestParts, requestId, authorization),
+    context: (facts) => createContext(requestParts, facts),
     jwks: () => parts.tokens.jwks(),
     health: () => health(database, cache, bus),
   });
@@ -60,6 +60,7 @@ export async function createApp(parts: AppParts): Promise<App> {
           const [kind, id] = signal.split(' ');
           if (kind === 'outbox') relay.wake();
           if (kind === 'user' && id) void cache.end(...endedBy(id));
+          if (kind === 'session' && id) void cache.end(`session:${id}`);
         },
         onListening: () => {
           void cache.endEverything();

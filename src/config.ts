@@ -27,6 +27,10 @@ export interface Config {
   passwordMinLength: number;
   /** bcrypt's work factor: each step doubles the time of one hash. */
   bcryptCost: number;
+  /** Days without a refresh after which a session ends. */
+  sessionIdleDays: number;
+  /** Days after which a session ends however often it is refreshed. */
+  sessionMaxDays: number;
   /** Browser origins that may call the API from elsewhere. */
   corsOrigins: string[];
   /** Addresses and networks whose X-Forwarded-For and X-Request-Id are believed. */
@@ -50,6 +54,8 @@ export const SETTINGS = [
   'PASSWORD_PEPPER',
   'PASSWORD_MIN_LENGTH',
   'BCRYPT_COST',
+  'SESSION_IDLE_DAYS',
+  'SESSION_MAX_DAYS',
   'CORS_ORIGINS',
   'TRUST_PROXY',
   'LOG_LEVEL',
@@ -149,6 +155,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     passwordPepper: mustHave('PASSWORD_PEPPER', pepper(), '32 characters or more, at random'),
     passwordMinLength: whole('PASSWORD_MIN_LENGTH', 8, 8, 64),
     bcryptCost: whole('BCRYPT_COST', 12, production ? 10 : 4, 15),
+    sessionIdleDays: whole('SESSION_IDLE_DAYS', 30, 1, 365),
+    sessionMaxDays: whole('SESSION_MAX_DAYS', 90, 1, 3650),
     corsOrigins: origins(),
     trustProxy: proxies(),
     logLevel: logLevel(),

@@ -5,6 +5,9 @@ import type { Passwords } from './auth/password.js';
 import type { AccessTokens } from './auth/token.js';
 import type { Cache } from './cache.js';
 import type { UnauthenticatedReason } from './errors.js';
+import type { RefreshTokens } from './session/refresh-token.js';
+import type { Client } from './session/session.entity.js';
+import { type SessionLifetimes, SessionService } from './session/session.service.js';
 import type { Cursors } from './user/cursor.js';
 import { type RoleName, roleName } from './user/role.entity.js';
 import { type RoleLoader, roleLoader } from './user/role.loader.js';
@@ -12,9 +15,13 @@ import type { User } from './user/user.entity.js';
 import { UserService } from './user/user.service.js';
 
 /** Who asks: a user with an open account, or nobody and why. */
-export type Viewer = { id: string; role: RoleName } | { id: null; reason: UnauthenticatedReason };
+export type Viewer = { id: string; role: RoleName; sessionId: string } | { id: null; reason: UnauthenticatedReason };
 
-export const viewerOf = ({ id, roleId }: User): Viewer => ({ id, role: roleName(roleId) });
+export const viewerOf = ({ id, roleId }: User, sessionId: string): Viewer => ({
+  id,
+  role: roleName(roleId),
+  sessionId,
+});
 
 /** What lives as long as the process and every request uses. */
 export interface Parts {
@@ -23,45 +30,57 @@ export interface Parts {
   passwords: Passwords;
   tokens: AccessTokens;
   cursors: Cursors;
+  refreshTokens: RefreshTokens;
+  sessionLifetimes: SessionLifetimes;
   log: Logger;
 }
 
 /** All that a resolver may reach. */
 export interface Context {
   requestId: string;
-  /** `login`, `register` and `deleteUser` change it for the rest of the operation. */
+  /** What signs in, out or changes the viewer changes it for the rest of the operation. */
   viewer: Viewer;
+  client: Client;
   em: EntityManager;
   tokens: AccessTokens;
   users: UserService;
   roles: RoleLoader;
   auth: AuthService;
+  sessions: SessionService;
+}
+
+/** What a request says of itself. */
+export interface RequestFacts {
+  requestId: string;
+  authorization: string | undefined;
+  client: Client;
 }
 
 export async function createContext(
   parts: Parts,
-  requestId: string,
-  authorization: string | undefined,
+  { requestId, authorization, client }: RequestFacts,
 ): Promise<Context> {
   const { em, cache, passwords, tokens, cursors, log } = parts;
   const users = new UserService(em, cache, cursors);
   const roles = roleLoader(em, cache);
-  const auth = new AuthService(em, users, passwords, log);
-  const viewer = await authenticate(authorization, tokens, users);
-  return { requestId, viewer, em, tokens, users, roles, auth };
+  const sessions = new SessionService(em, cache, parts.refreshTokens, parts.sessionLifetimes);
+  const auth = new AuthService(em, users, sessions, passwords, log);
+  const viewer = await authenticate(authorization, tokens, users, sessions);
+  return { requestId, viewer, client, em, tokens, users, roles, auth, sessions };
 }
 
-/** The account decides, not the token: whoever was deleted, switched off or demoted is so from the next request on. */
+/** Account and session decide, not the token: whoever was deleted, switched off, demoted or signed out is so from the next request on. */
 async function authenticate(
   authorization: string | undefined,
   tokens: AccessTokens,
   users: UserService,
+  sessions: SessionService,
 ): Promise<Viewer> {
   if (!authorization) return { id: null, reason: 'MISSING' };
   const [, token] = /^Bearer ([\w.-]+)$/i.exec(authorization) ?? [];
   const verified = tokens.verify(token ?? '');
   if ('reason' in verified) return { id: null, reason: verified.reason };
-  const user = await users.find(verified.userId);
-  if (!user?.isOpen) return { id: null, reason: 'REVOKED' };
-  return viewerOf(user);
+  const { userId, sessionId } = verified;
+  const [user, stands] = await Promise.all([users.find(userId), sessions.stands(sessionId, userId)]);
+  return user?.isOpen && stands ? viewerOf(user, sessionId) : { id: null, reason: 'REVOKED' };
 }

@@ -53,9 +53,9 @@ export class IdentityError extends GraphQLError {
 
 const UNAUTHENTICATED: Record<UnauthenticatedReason, string> = {
   MISSING: 'Sign in first: send the header Authorization: Bearer <access token>.',
-  EXPIRED: 'The access token has run out. Sign in again.',
-  INVALID: 'The access token is not one of ours.',
-  REVOKED: 'The account of this access token is closed or switched off.',
+  EXPIRED: 'The token has run out. Refresh it, or sign in again.',
+  INVALID: 'The token is not one of ours.',
+  REVOKED: 'The session is over: it was ended, or its account is closed or switched off.',
 };
 
 export const unauthenticated = (reason: UnauthenticatedReason) =>
@@ -71,9 +71,8 @@ export const invalidCredentials = () =>
 export const accountDisabled = () => new IdentityError('ACCOUNT_DISABLED', 'This account is switched off.');
 export const emailTaken = () =>
   new IdentityError('EMAIL_TAKEN', 'There is an account with this e-mail address.', { path: 'input.email' });
-export const weakPassword = (why: string) =>
-  new IdentityError('WEAK_PASSWORD', `The password ${why}.`, { path: 'input.password' });
-export const lastAdmin = () => new IdentityError('LAST_ADMIN', 'The last active admin cannot be deleted.');
+export const weakPassword = (why: string) => new IdentityError('WEAK_PASSWORD', `The password ${why}.`);
+export const lastAdmin = () => new IdentityError('LAST_ADMIN', 'The last active admin cannot go.');
 export const overloaded = (retryAfterSeconds: number) =>
   new IdentityError('SERVICE_OVERLOADED', 'Too much to do at the moment. Try again soon.', { retryAfterSeconds });
 

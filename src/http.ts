@@ -13,7 +13,7 @@ import Fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import type { Context } from './context.js';
+import type { Context, RequestFacts } from './context.js';
 import { IdentityError } from './errors.js';
 
 const MAX_BODY_BYTES = 100_000;
@@ -21,7 +21,7 @@ const REQUEST_ID = /^[\w.-]{1,128}$/;
 
 interface Doors {
   apollo: ApolloServer<Context>;
-  context(requestId: string, authorization: string | undefined): Promise<Context>;
+  context(facts: RequestFacts): Promise<Context>;
   jwks(): object;
   /** Which parts answer; `ready` while requests can be served. */
   health(): Promise<{ ready: boolean; parts: Record<string, string> }>;
@@ -96,7 +96,7 @@ async function answer({ apollo, context }: Doors, request: FastifyRequest, reply
   const at = url.indexOf('?');
   const response = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method, headers, search: at === -1 ? '' : url.slice(at), body },
-    context: () => context(request.id, request.headers.authorization),
+    context: () => context(factsOf(request)),
   });
   reply.code(response.status ?? 200);
   for (const [name, value] of response.headers) reply.header(name, value);
@@ -104,6 +104,17 @@ async function answer({ apollo, context }: Doors, request: FastifyRequest, reply
   if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
   return reply.send(response.body.string);
 }
+
+const MAX_USER_AGENT_LENGTH = 256;
+
+const factsOf = ({ id, ip, headers }: FastifyRequest): RequestFacts => ({
+  requestId: id,
+  authorization: headers.authorization,
+  client: {
+    ipAddress: ip,
+    userAgent: headers['user-agent']?.replace(/\p{Cc}/gu, '').slice(0, MAX_USER_AGENT_LENGTH) ?? null,
+  },
+});
 
 const CLIENT_ERRORS: Partial<Record<string, string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: `The body is larger than ${MAX_BODY_BYTES} bytes.`,

@@ -17,10 +17,12 @@ import { createLog } from './log.js';
 import { configOrExit, orExit, stopOnSignal } from './process.js';
 import { createSchema } from './schema.js';
 import { secretFile } from './secrets.js';
+import { RefreshTokens } from './session/refresh-token.js';
 import { Cursors } from './user/cursor.js';
 import { ensureAdmin } from './user/first-admin.js';
 
 const MIGRATION_LOOK_MS = 2_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const config = configOrExit('api');
 const log = createLog(config.logLevel);
@@ -43,6 +45,8 @@ const app = await createApp({
   passwords,
   tokens: new AccessTokens(key, config.publicUrl),
   cursors: new Cursors(pepper),
+  refreshTokens: new RefreshTokens(pepper),
+  sessionLifetimes: { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS },
   cache: config.redisUrl ? await Cache.inRedis(config.redisUrl, log) : Cache.inMemory(log),
   bus: eventBus(config, log),
   schema: createSchema(),

@@ -3,7 +3,7 @@ import type { Context, Viewer } from '../context.js';
 import { forbidden, GENERAL_CODES, IdentityError, unauthenticated } from '../errors.js';
 import { RoleName } from '../user/role.entity.js';
 import type { Access } from './directives.js';
-import { type FieldRule, isRoot, rulesOf } from './rules.js';
+import { type FieldRule, isRoot, rulesOf, SUBJECTS } from './rules.js';
 
 /**
  * Makes the rules law: wraps every resolver outermost, so that a denied field runs none of its code, and writes rule and codes
@@ -21,11 +21,12 @@ export function enforceRules(schema: GraphQLSchema): GraphQLSchema {
 const inWords = ({ access, codes }: FieldRule) =>
   `Access: ${access}.${codes.length > 0 ? ` Errors: ${codes.join(', ')}.` : ''}`;
 
-function guard({ field, access, codes, name }: FieldRule, root: boolean): void {
+function guard({ type, field, access, codes, name }: FieldRule, root: boolean): void {
+  const subjectProperty = SUBJECTS[type.name] ?? '';
   const resolve = field.resolve;
   if (access === 'PUBLIC' && !resolve) return;
   field.resolve = (parent, args, context, info) => {
-    const subject = root ? args.id : (parent as { id?: unknown }).id;
+    const subject = root ? args.id : (parent as Record<string, unknown>)[subjectProperty];
     if (access !== 'PUBLIC') admit((context as Context).viewer, access, subject);
     // Without a resolver of its own there is nothing that could throw.
     if (!resolve) return defaultFieldResolver(parent, args, context, info);

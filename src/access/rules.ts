@@ -63,7 +63,7 @@ function rulesOfType(schema: GraphQLSchema, type: GraphQLObjectType, offenders: 
     }
     if (ofType && isStricter(ofType, access)) offenders.push(`${name}: its rule is weaker than its type's`);
     if (access === 'SELF_OR_ADMIN' && !hasSubject(schema, type, field)) {
-      offenders.push(`${name}: SELF_OR_ADMIN needs a parent User or an argument id: ID!`);
+      offenders.push(`${name}: SELF_OR_ADMIN needs a parent that is a user's or an argument id: ID!`);
     }
     return [{ type, field, name, access, codes }];
   });
@@ -91,10 +91,13 @@ function readDirective(schema: GraphQLSchema, node: Node, directive: string, nam
 
 const isStricter = (a: Access, b: Access) => ACCESS.indexOf(a) > ACCESS.indexOf(b);
 
+/** Where the parent of a SELF_OR_ADMIN field holds the id of the user that it is about. */
+export const SUBJECTS: Record<string, string> = { User: 'id', Session: 'userId' };
+
 export const isRoot = (schema: GraphQLSchema, type: GraphQLObjectType) =>
   type === schema.getQueryType() || type === schema.getMutationType();
 
 const hasSubject = (schema: GraphQLSchema, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>) =>
   isRoot(schema, type)
     ? field.args.some(({ name, type }) => name === 'id' && String(type) === 'ID!')
-    : type.name === 'User';
+    : type.name in SUBJECTS;

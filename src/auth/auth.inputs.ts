@@ -21,3 +21,18 @@ export class LoginInput {
   @Field(() => String)
   password!: string;
 }
+
+@InputType({ description: 'The refresh token of the last answer.' })
+export class RefreshInput {
+  @Field(() => String)
+  refreshToken!: string;
+}
+
+@InputType({ description: 'Another password for the signed-in user.' })
+export class ChangePasswordInput {
+  @Field(() => String)
+  currentPassword!: string;
+
+  @Field(() => String, { description: '8 to 128 characters of any kind, and not a common password.' })
+  newPassword!: string;
+}

@@ -1,16 +1,24 @@
 import { Arg, Ctx, Directive, Field, Mutation, ObjectType, Resolver } from 'type-graphql';
 import { type Context, viewerOf } from '../context.js';
+import { Session } from '../session/session.entity.js';
 import { User } from '../user/user.entity.js';
-import { LoginInput, RegisterInput } from './auth.inputs.js';
+import { ChangePasswordInput, LoginInput, RefreshInput, RegisterInput } from './auth.inputs.js';
+import type { SignedIn } from './auth.service.js';
 
-@ObjectType({ simpleResolvers: true, description: 'A signed-in user with their token.' })
+@ObjectType({ simpleResolvers: true, description: 'A signed-in user with their tokens.' })
 @Directive('@auth(requires: PUBLIC)')
 class AuthPayload {
   @Field(() => String, { description: 'A JWT for the header `Authorization: Bearer …`.' })
   accessToken!: string;
 
-  @Field(() => Date, { description: 'From then on the token is refused.' })
+  @Field(() => Date, { description: 'From then on the access token is refused.' })
   accessTokenExpiresAt!: Date;
+
+  @Field(() => String, { description: 'Opaque, for one use; `refresh` trades it for the next pair.' })
+  refreshToken!: string;
+
+  @Field(() => Session)
+  session!: Session;
 
   @Field(() => User, { description: 'The viewer for the rest of the operation.' })
   user!: User;
@@ -22,7 +30,7 @@ export class AuthResolver {
   @Directive('@errors(codes: [BAD_USER_INPUT, EMAIL_TAKEN, WEAK_PASSWORD, SERVICE_OVERLOADED])')
   @Mutation(() => AuthPayload, { description: 'Creates a member account and signs it in.' })
   async register(@Arg('input', () => RegisterInput) input: RegisterInput, @Ctx() context: Context) {
-    return signIn(await context.auth.register(input), context);
+    return signIn(await context.auth.register(input, context.client), context);
   }
 
   @Directive('@auth(requires: PUBLIC)')
@@ -31,11 +39,30 @@ export class AuthResolver {
     description: 'Wrong password, unknown e-mail and deleted account look and cost the same.',
   })
   async login(@Arg('input', () => LoginInput) input: LoginInput, @Ctx() context: Context) {
-    return signIn(await context.auth.login(input), context);
+    return signIn(await context.auth.login(input, context.client), context);
+  }
+
+  @Directive('@auth(requires: PUBLIC)')
+  @Mutation(() => AuthPayload, {
+    description:
+      'Trades a refresh token for the next pair. For 10 seconds it may be traded again, for the same one; after that it ends the session, for two have it. What it does not take fails with UNAUTHENTICATED.',
+  })
+  async refresh(@Arg('input', () => RefreshInput) { refreshToken }: RefreshInput, @Ctx() context: Context) {
+    return signIn(await context.auth.refresh(refreshToken), context);
+  }
+
+  @Directive('@auth(requires: SIGNED_IN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT, INVALID_CREDENTIALS, WEAK_PASSWORD, SERVICE_OVERLOADED])')
+  @Mutation(() => AuthPayload, { description: 'Keeps this session, with new tokens, and ends all others.' })
+  async changePassword(@Arg('input', () => ChangePasswordInput) input: ChangePasswordInput, @Ctx() context: Context) {
+    const { viewer, auth } = context;
+    // The rule lets nobody in who is not signed in.
+    if (viewer.id === null) throw new TypeError('there is no viewer');
+    return signIn(await auth.changePassword(viewer.id, viewer.sessionId, input), context);
   }
 }
 
-function signIn(user: User, context: Context): AuthPayload {
-  context.viewer = viewerOf(user);
-  return { ...context.tokens.issue(user.id), user };
+function signIn({ user, session, refreshToken }: SignedIn, context: Context): AuthPayload {
+  context.viewer = viewerOf(user, session.id);
+  return { ...context.tokens.issue(user.id, session.id), refreshToken, session, user };
 }

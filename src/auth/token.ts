@@ -23,17 +23,19 @@ export class AccessTokens {
     this.#kid = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
   }
 
-  issue(userId: string, now = new Date()): { accessToken: string; accessTokenExpiresAt: Date } {
+  issue(userId: string, sessionId: string, now = new Date()): { accessToken: string; accessTokenExpiresAt: Date } {
     const iat = Math.floor(now.getTime() / 1000);
     const exp = iat + LIFETIME_SECONDS;
-    const claims = { iss: this.issuer, aud: this.issuer, sub: userId, iat, exp, jti: uuidv7() };
+    const claims = { iss: this.issuer, aud: this.issuer, sub: userId, sid: sessionId, iat, exp, jti: uuidv7() };
     const header = { alg: ALGORITHM, typ: TYPE, kid: this.#kid };
     const accessToken = jsonwebtoken.sign(claims, this.privateKey, { algorithm: ALGORITHM, header });
     return { accessToken, accessTokenExpiresAt: new Date(exp * 1000) };
   }
 
-  /** Whose token it is, or why it is nobody's. Never throws. */
-  verify(token: string): { userId: string } | { reason: Extract<UnauthenticatedReason, 'EXPIRED' | 'INVALID'> } {
+  /** Whose token it is and of which session, or why it is nobody's. Never throws. */
+  verify(
+    token: string,
+  ): { userId: string; sessionId: string } | { reason: Extract<UnauthenticatedReason, 'EXPIRED' | 'INVALID'> } {
     try {
       const { header, payload } = jsonwebtoken.verify(token, this.#publicKey, {
         algorithms: [ALGORITHM],
@@ -44,8 +46,8 @@ export class AccessTokens {
       // The library asks for none of these: a token without `exp` would live for ever, one with `crit` asks for what we do not do.
       const ours = header.typ === TYPE && header.kid === this.#kid && !('crit' in header);
       if (!ours || typeof payload === 'string' || typeof payload.exp !== 'number') return { reason: 'INVALID' };
-      const { sub } = payload;
-      return sub && isUuid(sub) ? { userId: sub } : { reason: 'INVALID' };
+      const { sub, sid } = payload;
+      return isUuid(sub) && isUuid(sid) ? { userId: String(sub), sessionId: String(sid) } : { reason: 'INVALID' };
     } catch (error) {
       // Also of a kind that the library does not document, for a payload that is no JSON.
       return { reason: error instanceof jsonwebtoken.TokenExpiredError ? 'EXPIRED' : 'INVALID' };

@@ -2,6 +2,9 @@
 export interface EventData {
   'user.registered': { userId: string };
   'user.deleted': { userId: string; deletedBy: string; deletedAt: string };
+  'user.role_changed': { userId: string; role: string; changedBy: string };
+  'user.password_changed': { userId: string };
+  'session.reuse_detected': { userId: string; sessionId: string };
 }
 export type EventType = keyof EventData;
 

@@ -52,6 +52,14 @@ export const userRegistered = (userId: string) => new OutboxEvent('user.register
 export const userDeleted = (userId: string, deletedBy: string, at: Date) =>
   new OutboxEvent('user.deleted', userId, { userId, deletedBy, deletedAt: at.toISOString() });
 
+export const roleChanged = (userId: string, role: string, changedBy: string) =>
+  new OutboxEvent('user.role_changed', userId, { userId, role, changedBy });
+
+export const passwordChanged = (userId: string) => new OutboxEvent('user.password_changed', userId, { userId });
+
+export const reuseDetected = (userId: string, sessionId: string) =>
+  new OutboxEvent('session.reuse_detected', userId, { userId, sessionId });
+
 export const toCloudEvent = ({ id, type, subject, data, occurredAt }: OutboxEvent): CloudEvent => ({
   specversion: '1.0',
   id,

@@ -33,7 +33,8 @@ export const topology = (url: string): BrokerConfig =>
           'identity.consumer.dead': { options: { durable: true, arguments: { 'x-queue-type': 'quorum' } } },
         },
         bindings: {
-          events: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'user.#' },
+          users: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'user.#' },
+          sessions: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'session.#' },
           dead: { source: 'identity.dead', destination: 'identity.consumer.dead', bindingKey: 'identity.consumer' },
         },
         publications: {

@@ -28,6 +28,12 @@ export class UserOrder {
   direction!: OrderDirection;
 }
 
+@InputType({ description: 'What is left out stays as it is.' })
+export class UpdateProfileInput {
+  @Field(() => String, { nullable: true, description: '1 to 100 characters.' })
+  name?: string | null;
+}
+
 @InputType({ description: 'Conditions on users. All that are given must hold.' })
 export class UserFilter {
   @Field(() => String, {

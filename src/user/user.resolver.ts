@@ -13,12 +13,12 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import type { Context } from '../context.js';
-import { Role } from './role.entity.js';
+import { type Context, viewerOf } from '../context.js';
+import { Role, RoleName } from './role.entity.js';
 import { allRoles } from './role.loader.js';
 import { UserConnection } from './user.connection.js';
 import { User } from './user.entity.js';
-import { UsersArgs } from './user.inputs.js';
+import { UpdateProfileInput, UsersArgs } from './user.inputs.js';
 
 @ObjectType({ simpleResolvers: true, description: 'What `deleteUser` did.' })
 @Directive('@auth(requires: PUBLIC)')
@@ -77,6 +77,31 @@ export class UserResolver {
     const user = await users.delete(id, viewer.id as string);
     if (user.id === viewer.id) context.viewer = { id: null, reason: 'REVOKED' };
     return { id: user.id, deletedAt: user.deletedAt };
+  }
+
+  @Directive('@auth(requires: SIGNED_IN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT])')
+  @Mutation(() => User, { description: "Changes what is given of the viewer's own account." })
+  updateProfile(@Arg('input', () => UpdateProfileInput) input: UpdateProfileInput, @Ctx() { viewer, users }: Context) {
+    // The rule lets nobody in who is not signed in.
+    return users.updateProfile(viewer.id as string, input);
+  }
+
+  @Directive('@auth(requires: ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN])')
+  @Mutation(() => User, {
+    description:
+      'Makes an admin or a member of somebody, from their next request on. The same role again changes nothing.',
+  })
+  async setUserRole(
+    @Arg('id', () => ID) id: string,
+    @Arg('role', () => RoleName) role: RoleName,
+    @Ctx() context: Context,
+  ) {
+    const { viewer, users } = context;
+    const user = await users.setRole(id, role, viewer.id as string);
+    if (viewer.id === user.id) context.viewer = viewerOf(user, viewer.sessionId);
+    return user;
   }
 
   @FieldResolver(() => Role, { description: 'What the user may do.' })

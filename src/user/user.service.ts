@@ -8,11 +8,14 @@ import DataLoader from 'dataloader';
 import { validate as isUuid } from 'uuid';
 import type { Cache } from '../cache.js';
 import { badInput, emailTaken, lastAdmin, notFound } from '../errors.js';
-import { userDeleted, userRegistered } from '../events/outbox.entity.js';
+import { roleChanged, userDeleted, userRegistered } from '../events/outbox.entity.js';
+import { Session } from '../session/session.entity.js';
 import type { Cursors } from './cursor.js';
+import { ROLE_IDS, type RoleName } from './role.entity.js';
 import { LAST_ADMIN, User } from './user.entity.js';
 import { toWhere } from './user.filter.js';
-import type { UserFilter, UsersArgs } from './user.inputs.js';
+import type { UpdateProfileInput, UserFilter, UsersArgs } from './user.inputs.js';
+import { checkedName } from './user.name.js';
 import { digestOf, orderName, pageQuery, pageRequest, positionOf } from './user.page.js';
 import { fromRecord, toRecord, type UserRecord } from './user.record.js';
 
@@ -80,21 +83,49 @@ export class UserService {
     return user;
   }
 
+  /** @throws {IdentityError} BAD_USER_INPUT for a name that is none. */
+  async updateProfile(id: string, { name }: UpdateProfileInput): Promise<User> {
+    const checked = name === null || name === undefined ? null : checkedName(name);
+    return this.#change(id, (user) => {
+      if (checked !== null) user.name = checked;
+    });
+  }
+
   /**
-   * Closes an account and announces it, once: for a closed one nothing changes.
+   * Changes and announces a role, once: the same one again changes nothing.
+   * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND also for a closed account, or LAST_ADMIN, which the database decides.
+   */
+  async setRole(id: string, role: RoleName, changedBy: string): Promise<User> {
+    return this.#change(canonicalId(id), (user, em) => {
+      if (user.deletedAt) throw notFound('user');
+      if (user.roleId === ROLE_IDS[role]) return;
+      user.roleId = ROLE_IDS[role];
+      em.persist(roleChanged(user.id, role, changedBy));
+    });
+  }
+
+  /**
+   * Closes an account with its sessions and announces it, once: for a closed one nothing changes.
    * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND, or LAST_ADMIN, which the database decides.
    */
-  async delete(givenId: string, deletedBy: string): Promise<User> {
-    const id = canonicalId(givenId);
+  async delete(id: string, deletedBy: string): Promise<User> {
+    return this.#change(canonicalId(id), async (user, em) => {
+      if (user.deletedAt) return;
+      const now = new Date();
+      user.close(now);
+      em.persist(userDeleted(user.id, deletedBy, now));
+      await em.nativeUpdate(Session, { userId: user.id, endedAt: null }, { endedAt: now });
+    });
+  }
+
+  /** One change of one user, with the row held until its commit; what is cached of the user ends after it. */
+  async #change(id: string, change: (user: User, em: EntityManager) => void | Promise<void>): Promise<User> {
     const user = await this.em
       .fork()
       .transactional(async (em) => {
         const user = await em.findOne(User, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
         if (!user) throw notFound('user');
-        if (user.deletedAt) return user;
-        const now = new Date();
-        user.close(now);
-        em.persist(userDeleted(id, deletedBy, now));
+        await change(user, em);
         return user;
       })
       .catch((error) => {

@@ -14,6 +14,7 @@ export const VIEWERS = [
 export type ViewerKind = (typeof VIEWERS)[number];
 
 const PUBLIC = '+ + + + + + +';
+const SIGNED_IN = 'M E R + + + +';
 const SELF_OR_ADMIN = 'M E R + F + F';
 const ADMIN = 'M E R F F + F';
 
@@ -25,9 +26,26 @@ export const ACCESS_TABLE: Record<string, string> = {
   'Mutation.register': PUBLIC,
   'Mutation.login': PUBLIC,
   'Mutation.deleteUser': SELF_OR_ADMIN,
+  'Mutation.refresh': PUBLIC,
+  'Mutation.logout': SIGNED_IN,
+  'Mutation.logoutEverywhere': SIGNED_IN,
+  'Mutation.revokeSession': SIGNED_IN,
+  'Mutation.changePassword': SIGNED_IN,
+  'Mutation.updateProfile': SIGNED_IN,
+  'Mutation.setUserRole': ADMIN,
   'AuthPayload.accessToken': PUBLIC,
   'AuthPayload.accessTokenExpiresAt': PUBLIC,
+  'AuthPayload.refreshToken': PUBLIC,
+  'AuthPayload.session': PUBLIC,
   'AuthPayload.user': PUBLIC,
+  'LogoutPayload.sessionsEnded': SIGNED_IN,
+  'Session.id': SELF_OR_ADMIN,
+  'Session.createdAt': SELF_OR_ADMIN,
+  'Session.lastUsedAt': SELF_OR_ADMIN,
+  'Session.expiresAt': SELF_OR_ADMIN,
+  'Session.userAgent': SELF_OR_ADMIN,
+  'Session.ipAddress': SELF_OR_ADMIN,
+  'Session.current': SELF_OR_ADMIN,
   'User.id': SELF_OR_ADMIN,
   'User.email': SELF_OR_ADMIN,
   'User.name': SELF_OR_ADMIN,
@@ -36,6 +54,7 @@ export const ACCESS_TABLE: Record<string, string> = {
   'User.createdAt': SELF_OR_ADMIN,
   'User.updatedAt': SELF_OR_ADMIN,
   'User.deletedAt': ADMIN,
+  'User.sessions': SELF_OR_ADMIN,
   'Role.id': SELF_OR_ADMIN,
   'Role.name': SELF_OR_ADMIN,
   'Role.description': SELF_OR_ADMIN,
@@ -61,6 +80,8 @@ export const WAYS: Record<string, string> = {
   Role: 'query ($id: ID!) { user(id: $id) { role { FIELD } } }',
   AuthPayload: 'mutation ($input: LoginInput!) { login(input: $input) { FIELD } }',
   DeleteUserPayload: 'mutation ($id: ID!) { deleteUser(id: $id) { FIELD } }',
+  Session: 'query ($id: ID!) { user(id: $id) { sessions { FIELD } } }',
+  LogoutPayload: 'mutation { logout { FIELD } }',
   UserConnection: '{ users(first: 1) { FIELD } }',
   UserEdge: '{ users(first: 1) { edges { FIELD } } }',
   PageInfo: '{ users(first: 1) { pageInfo { FIELD } } }',

@@ -29,7 +29,10 @@ async function newViewer(app: TestApp, kind: ViewerKind): Promise<{ token: strin
     case 'nobody':
       return { token: undefined, subject };
     case 'expired token':
-      return { token: app.tokens.issue(subject.id, new Date(Date.now() - 3_600_000)).accessToken, subject };
+      return {
+        token: app.tokens.issue(subject.id, subject.sessionId, new Date(Date.now() - 3_600_000)).accessToken,
+        subject,
+      };
     case 'deleted user':
       await subject.ask(DELETE_USER, { id: subject.id });
       return { token: subject.token, subject };
@@ -55,16 +58,19 @@ async function newViewer(app: TestApp, kind: ViewerKind): Promise<{ token: strin
 /** The operation that asks for one field, generated from the schema. */
 function cell({ type, field }: Pick<FieldRule, 'type' | 'field'>, token: string | undefined, subject: Person): Cell {
   const input = { email: subject.email, password: PASSWORD };
-  const literal = (argument: string) =>
-    argument === 'id'
-      ? `id: "${subject.id}"`
-      : field.name === 'register'
-        ? `input: { email: "new-${subject.email}", password: "${PASSWORD}", name: "New" }`
-        : `input: { email: "${input.email}", password: "${PASSWORD}" }`;
-  const required = field.args
+  const inputs: Record<string, string> = {
+    register: `{ email: "new-${subject.email}", password: "${PASSWORD}", name: "New" }`,
+    login: `{ email: "${input.email}", password: "${PASSWORD}" }`,
+    refresh: `{ refreshToken: "${subject.refreshToken}" }`,
+    changePassword: `{ currentPassword: "${PASSWORD}", newPassword: "another ${PASSWORD}" }`,
+    updateProfile: '{ name: "Renamed" }',
+  };
+  const literals: Record<string, string> = { id: `"${subject.id}"`, role: 'MEMBER', input: inputs[field.name] ?? '' };
+  const args = field.args
     .filter((argument) => String(argument.type).endsWith('!'))
-    .map(({ name }) => literal(name));
-  const args = required.length > 0 ? `(${required.join(', ')})` : '';
+    .map(({ name }) => `${name}: ${literals[name]}`)
+    .join(', ')
+    .replace(/^(.+)$/, '($1)');
   const selection = isLeafType(getNamedType(field.type)) ? '' : ' { __typename }';
   const way = WAYS[type.name];
   if (!way) throw new Error(`there is no way to ${type.name} in the table`);
@@ -88,9 +94,10 @@ const cache = Cache.inMemory(createLog('silent'), keys);
 describeApi(
   'the rules of the schema',
   (app) => {
-    /** A closed account cannot sign in, and that is no matter of rules. */
+    /** A closed account cannot sign in or refresh, and that is no matter of rules. */
     const isLoginOfTheDeleted = (rule: FieldRule, kind: ViewerKind) =>
-      kind === 'deleted user' && (rule.name === 'Mutation.login' || rule.type.name === 'AuthPayload');
+      kind === 'deleted user' &&
+      (['Mutation.login', 'Mutation.refresh'].includes(rule.name) || rule.type.name === 'AuthPayload');
 
     test('hold for every field and every kind of viewer', async () => {
       const measured: Record<string, string> = {};
@@ -123,7 +130,7 @@ describeApi(
       }
 
       expect(measured).toEqual(ACCESS_TABLE);
-      expect(cells).toBe(33 * 7);
+      expect(cells).toBe(51 * 7);
       expectCurrent('docs/access.md', accessPage(measured));
     }, 300_000);
 
@@ -160,7 +167,7 @@ describeApi(
       }
 
       expect(caught).toEqual(removals.map(({ at, directive }) => `${at} ${directive}`));
-      expect(removals).toHaveLength(20);
+      expect(removals).toHaveLength(33);
     });
 
     const rowCounts = () =>
@@ -178,7 +185,11 @@ describeApi(
     }
 
     async function run(schema: GraphQLSchema, source: string, variableValues: Record<string, unknown>, token?: string) {
-      const contextValue = await createContext(app().requestParts, 'test', token && `Bearer ${token}`);
+      const contextValue = await createContext(app().requestParts, {
+        requestId: 'test',
+        authorization: token && `Bearer ${token}`,
+        client: { userAgent: null, ipAddress: null },
+      });
       const { errors = [] } = await graphql({ schema, source, variableValues, contextValue });
       return errors;
     }

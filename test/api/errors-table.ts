@@ -46,6 +46,38 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
       return login({});
     },
   },
+  'Mutation.changePassword': {
+    BAD_USER_INPUT: (app) => changePassword(app, { newPassword: 'x'.repeat(1000) }),
+    INVALID_CREDENTIALS: (app) => changePassword(app, { currentPassword: 'not the password' }),
+    WEAK_PASSWORD: (app) => changePassword(app, { newPassword: 'short' }),
+    SERVICE_OVERLOADED: async (app) => {
+      const request = await changePassword(app, {});
+      fillTheQueue(app);
+      return request;
+    },
+  },
+  'Mutation.updateProfile': {
+    BAD_USER_INPUT: async (app) => ({
+      query: 'mutation { updateProfile(input: { name: " " }) { id } }',
+      variables: {},
+      token: (await member(app)).token,
+    }),
+  },
+  'Mutation.revokeSession': {
+    BAD_USER_INPUT: async (app) => ({
+      query: 'mutation { revokeSession(id: "x") { sessionsEnded } }',
+      variables: {},
+      token: (await member(app)).token,
+    }),
+  },
+  'Mutation.setUserRole': {
+    BAD_USER_INPUT: async (app) => setRole('x', (await admin(app)).token),
+    NOT_FOUND: async (app) => setRole('01900000-0000-7000-8000-000000000000', (await admin(app)).token),
+    LAST_ADMIN: async (app) => {
+      const { id, token } = await onlyAdmin(app);
+      return setRole(id, token);
+    },
+  },
   'Mutation.deleteUser': {
     BAD_USER_INPUT: async (app) => ({ query: DELETE_USER, variables: { id: 'x' }, token: (await admin(app)).token }),
     NOT_FOUND: async (app) => ({
@@ -54,11 +86,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
       token: (await admin(app)).token,
     }),
     LAST_ADMIN: async (app) => {
-      const { id, token } = await admin(app);
-      await app.database.em.execute(
-        `update users set is_active = false where id <> ? and role_id = (select id from roles where name = 'ADMIN')`,
-        [id],
-      );
+      const { id, token } = await onlyAdmin(app);
       return { query: DELETE_USER, variables: { id }, token };
     },
   },
@@ -73,6 +101,27 @@ const login = (change: object): Request => ({
   query: LOGIN,
   variables: { input: { email: 'nobody@example.com', password: PASSWORD, ...change } },
 });
+
+const changePassword = async (app: TestApp, change: object): Promise<Request> => ({
+  query: 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }',
+  variables: { input: { currentPassword: PASSWORD, newPassword: `another ${PASSWORD}`, ...change } },
+  token: (await member(app)).token,
+});
+
+const setRole = (id: string, token: string): Request => ({
+  query: 'mutation ($id: ID!) { setUserRole(id: $id, role: MEMBER) { id } }',
+  variables: { id },
+  token,
+});
+
+async function onlyAdmin(app: TestApp) {
+  const last = await admin(app);
+  await app.database.em.execute(
+    `update users set is_active = false where id <> ? and role_id = (select id from roles where name = 'ADMIN')`,
+    [last.id],
+  );
+  return last;
+}
 
 /** More hashes than may wait. They end by themselves, and those that find no place fail as they should. */
 function fillTheQueue({ passwords }: TestApp): void {

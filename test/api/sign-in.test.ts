@@ -194,9 +194,9 @@ describeApi('an access token', (app) => {
     const { errors } = await ask(app(), '{ roles { name } }', {}, token);
     return errors[0]?.extensions.reason ?? errors[0]?.extensions.code;
   };
-  const claims = (sub: string) => {
+  const claims = (sub: string, sid: string) => {
     const now = Math.floor(Date.now() / 1000);
-    return { iss: app().config.publicUrl, aud: app().config.publicUrl, sub, iat: now, exp: now + 60 };
+    return { iss: app().config.publicUrl, aud: app().config.publicUrl, sub, sid, iat: now, exp: now + 60 };
   };
 
   test('is verified by its public key alone', async () => {
@@ -212,7 +212,7 @@ describeApi('an access token', (app) => {
     expect(payload.sub).toBe(ada.id);
     expect(header.typ).toBe('at+jwt');
     expect(key).not.toHaveProperty('d');
-    expect(Object.keys(payload).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sub']);
+    expect(Object.keys(payload).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub']);
   });
 
   test('is refused for what is wrong with it', async () => {
@@ -226,7 +226,9 @@ describeApi('an access token', (app) => {
 
     expect(await reason(undefined)).toBe('MISSING');
     expect(await reason(root.token)).toBeUndefined();
-    expect(await reason(app().tokens.issue(root.id, new Date(Date.now() - 3_600_000)).accessToken)).toBe('EXPIRED');
+    expect(
+      await reason(app().tokens.issue(root.id, root.sessionId, new Date(Date.now() - 3_600_000)).accessToken),
+    ).toBe('EXPIRED');
     const bad = [
       'rubbish',
       `${head}.${body}.`,
@@ -234,8 +236,8 @@ describeApi('an access token', (app) => {
       `${alter(head, { alg: 'none' })}.${body}.`,
       `${alter(head, { alg: 'HS256' })}.${body}.${signature}`,
       `${head}.${Buffer.from('no json').toString('base64url')}.${signature}`,
-      jsonwebtoken.sign(claims(root.id), foreign, { algorithm: 'ES256' }),
-      jsonwebtoken.sign(claims(root.id), 'a shared secret', { algorithm: 'HS256' }),
+      jsonwebtoken.sign(claims(root.id, root.sessionId), foreign, { algorithm: 'ES256' }),
+      jsonwebtoken.sign(claims(root.id, root.sessionId), 'a shared secret', { algorithm: 'HS256' }),
     ];
     for (const token of bad) expect([token, await reason(token)]).toEqual([token, 'INVALID']);
   });
@@ -246,17 +248,18 @@ describeApi('an access token', (app) => {
     const key = app().signingKey;
     const sign = (payload: object, change: object = {}) =>
       jsonwebtoken.sign(payload, key, { algorithm: 'ES256', header: { ...header, alg: 'ES256', ...change } });
-    const { exp: _, ...immortal } = claims(root.id);
+    const { exp: _, ...immortal } = claims(root.id, root.sessionId);
 
-    expect(await reason(sign(claims(root.id)))).toBeUndefined();
+    expect(await reason(sign(claims(root.id, root.sessionId)))).toBeUndefined();
     const bad = [
-      sign(claims(root.id), { typ: 'JWT' }),
-      sign(claims(root.id), { kid: 'another' }),
-      sign(claims(root.id), { crit: ['b64'] }),
+      sign(claims(root.id, root.sessionId), { typ: 'JWT' }),
+      sign(claims(root.id, root.sessionId), { kid: 'another' }),
+      sign(claims(root.id, root.sessionId), { crit: ['b64'] }),
       sign(immortal),
-      sign({ ...claims(root.id), iss: 'https://elsewhere.example' }),
-      sign({ ...claims(root.id), aud: 'https://elsewhere.example' }),
-      sign(claims('admin')),
+      sign({ ...claims(root.id, root.sessionId), iss: 'https://elsewhere.example' }),
+      sign({ ...claims(root.id, root.sessionId), aud: 'https://elsewhere.example' }),
+      sign(claims('admin', root.sessionId)),
+      sign({ ...claims(root.id, root.sessionId), sid: 'none' }),
     ];
     for (const token of bad) expect([token, await reason(token)]).toEqual([token, 'INVALID']);
   });

@@ -10,7 +10,7 @@ import { buildUnguarded } from '../../src/schema.js';
 import { createAdmin } from '../../src/user/first-admin.js';
 import { describeApi } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
-import { type Answer, ask } from '../support/people.js';
+import { type Answer, ask, LOGIN } from '../support/people.js';
 import { startApi } from '../support/processes.js';
 
 const RULES = rulesOf(buildUnguarded());
@@ -22,7 +22,7 @@ const EXAMPLES = readFileSync('examples.graphql', 'utf8');
 const steady = (answer: object) =>
   JSON.stringify(answer, null, 2)
     .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…')
-    .replace(/"(cursor|endCursor|startCursor)": "[\w-]+"/g, '"$1": "q83vEjRWeJCrze8…"')
+    .replace(/"(cursor|endCursor|startCursor|refreshToken)": "[\w-]+"/g, '"$1": "q83vEjRWeJCrze8…"')
     .replace(
       /\b(?!019362a5)[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}\b/g,
       '01a202b6-fbaf-75f2-9331-2626423344f6',
@@ -50,15 +50,24 @@ const examples: Example[] = (parse(EXAMPLES).definitions as OperationDefinitionN
 describeApi('docs/api.md', (app) => {
   test('has every operation with its rule, its codes, an example and its answer', async () => {
     await createAdmin(app().database.em, app().passwords, DEVELOPMENT_ADMIN);
-    const people: Record<string, { token: string; id: string }> = {};
+    const known: Record<string, string> = { ...DEVELOPMENT_ADMIN };
+    const tokens: Record<string, string> = {};
+    const ada = { email: 'ada@example.com', password: 'correct horse battery' };
     const sections: string[] = [];
     for (const { name, field, comment, operation } of examples) {
-      const variables = variablesOf(operation, people.ada?.id);
-      const token = (comment.startsWith('Admins') ? people.admin : name === 'Register' ? undefined : people.ada)?.token;
+      const isNew = name === 'Register';
+      if (!isNew) {
+        // Anew each time, for some of them end the session that they are sent with.
+        const { login } = (await ask(app(), LOGIN, { input: ada })).data;
+        Object.assign(known, { id: login.user.id, refreshToken: login.refreshToken, sessionId: login.session.id });
+        tokens.ada = login.accessToken;
+      }
+      const variables = variablesOf(operation, known);
+      const token = isNew ? undefined : comment.startsWith('Admins') ? tokens.admin : tokens.ada;
       const answer = await ask(app(), print(operation), variables, token);
       expect([name, answer.errors]).toEqual([name, []]);
-      if (name === 'Register') people.ada = signedIn(answer.data.register);
-      if (name === 'Login') people.admin = signedIn(answer.data.login);
+      if (name === 'Login') tokens.admin = answer.data.login.accessToken;
+      if (name === 'ChangePassword') ada.password = 'a quite different one';
       const rule = ROOT_RULES.find((rule) => rule.field.name === field);
       sections.push(section(rule as FieldRule, comment, operation, variables, answer));
     }
@@ -68,19 +77,12 @@ describeApi('docs/api.md', (app) => {
   });
 });
 
-const signedIn = ({ accessToken, user }: { accessToken: string; user: { id: string } }) => ({
-  token: accessToken,
-  id: user.id,
-});
-
-function variablesOf({ variableDefinitions = [] }: OperationDefinitionNode, id = ''): Record<string, unknown> {
-  const values: Record<string, unknown> = { ...DEVELOPMENT_ADMIN, id };
-  return Object.fromEntries(
+const variablesOf = ({ variableDefinitions = [] }: OperationDefinitionNode, known: Record<string, string>) =>
+  Object.fromEntries(
     variableDefinitions
       .filter(({ type }) => type.kind === 'NonNullType')
-      .map(({ variable }) => [variable.name.value, values[variable.name.value]]),
+      .map(({ variable }) => [variable.name.value, known[variable.name.value]]),
   );
-}
 
 const INTRODUCTION = `# The API, operation by operation
 

@@ -13,12 +13,14 @@ import { type Database, migrate, openDatabase } from '../../src/database.js';
 import { inProcessBus } from '../../src/events/bus.js';
 import { createLog } from '../../src/log.js';
 import { createSchema } from '../../src/schema.js';
+import { RefreshTokens } from '../../src/session/refresh-token.js';
 import { Cursors } from '../../src/user/cursor.js';
 import { describeWithServers, type PostgresServer, startPostgres } from './servers.js';
 
 declare const database: 'pglite' | 'postgres' | undefined;
 
 const PEPPER = 'a pepper for tests, long enough';
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The whole API in this process, over HTTP, on a database of its own. */
 export interface TestApp {
@@ -61,6 +63,8 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const tokens = new AccessTokens(privateKey, config.publicUrl);
   const cursors = new Cursors(PEPPER);
+  const refreshTokens = new RefreshTokens(PEPPER);
+  const sessionLifetimes = { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS };
   const cache = parts.cache ?? Cache.inMemory(log);
   const app: App = await createApp({
     config,
@@ -69,6 +73,8 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     passwords,
     tokens,
     cursors,
+    refreshTokens,
+    sessionLifetimes,
     cache,
     bus: inProcessBus((event) => handle(database.em, log, event)),
     schema: createSchema(),
@@ -84,7 +90,7 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     cache,
     tokens,
     passwords,
-    requestParts: { em: database.em, cache, tokens, passwords, cursors, log },
+    requestParts: { em: database.em, cache, tokens, passwords, cursors, refreshTokens, sessionLifetimes, log },
     logged: () => lines.join(''),
     statements: () => statements.splice(0).filter((statement) => !/outbox|inbox|^(begin|commit)/i.test(statement)),
     stop: () => app.stop(),

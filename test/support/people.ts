@@ -23,6 +23,8 @@ export interface Person {
   password: string;
   name: string;
   token: string;
+  refreshToken: string;
+  sessionId: string;
   ask(query: string, variables?: Record<string, unknown>): Promise<Answer>;
 }
 
@@ -46,8 +48,9 @@ export async function ask(
 }
 
 export const REGISTER =
-  'mutation ($input: RegisterInput!) { register(input: $input) { accessToken user { id email } } }';
-export const LOGIN = 'mutation ($input: LoginInput!) { login(input: $input) { accessToken user { id email } } }';
+  'mutation ($input: RegisterInput!) { register(input: $input) { accessToken refreshToken session { id } user { id email } } }';
+export const LOGIN =
+  'mutation ($input: LoginInput!) { login(input: $input) { accessToken refreshToken session { id } user { id email } } }';
 export const DELETE_USER = 'mutation ($id: ID!) { deleteUser(id: $id) { id deletedAt } }';
 
 /** Digits alone: a test that searches for a name must not find it in somebody's address. */
@@ -61,8 +64,16 @@ function person(app: TestApp, details: Omit<Person, 'ask'>): Person {
 export async function member(app: TestApp, { email = fresh(), name = 'Ada Lovelace' } = {}): Promise<Person> {
   const { data, text } = await ask(app, REGISTER, { input: { email, password: PASSWORD, name } });
   if (!data) throw new Error(`register failed: ${text}`);
-  const { accessToken: token, user } = data.register;
-  return person(app, { id: user.id, email: user.email, password: PASSWORD, name, token });
+  const { accessToken: token, refreshToken, session, user } = data.register;
+  return person(app, {
+    id: user.id,
+    email: user.email,
+    password: PASSWORD,
+    name,
+    token,
+    refreshToken,
+    sessionId: session.id,
+  });
 }
 
 /** An admin, made as the command line makes one, signed in through the public door. */
@@ -71,7 +82,8 @@ export async function admin(app: TestApp): Promise<Person> {
   const { id } = await createAdmin(app.database.em, app.passwords, { email, password: PASSWORD });
   const { data } = await ask(app, LOGIN, { input: { email, password: PASSWORD } });
   await app.cache.end('users');
-  return person(app, { id, email, password: PASSWORD, name: 'Admin', token: data.login.accessToken });
+  const { accessToken: token, refreshToken, session } = data.login;
+  return person(app, { id, email, password: PASSWORD, name: 'Admin', token, refreshToken, sessionId: session.id });
 }
 
 /** The codes of an answer's errors, in their order. */

@@ -1,0 +1,225 @@
+import { expect, test } from '@jest/globals';
+import { describeApi } from '../support/app.js';
+import { admin, ask, codes, DELETE_USER, LOGIN, member, PASSWORD } from '../support/people.js';
+
+const REFRESH = `mutation ($token: String!) {
+  refresh(input: { refreshToken: $token }) { accessToken refreshToken session { id current lastUsedAt } user { id } }
+}`;
+const SESSIONS = '{ me { sessions { id current userAgent ipAddress createdAt expiresAt } } }';
+const ROLES = '{ me { id } }';
+
+describeApi('sessions', (app) => {
+  const refresh = (token: string) => ask(app(), REFRESH, { token });
+  const reason = ({ errors }: Awaited<ReturnType<typeof ask>>) => errors[0]?.extensions.reason;
+  const signIn = async (email: string) =>
+    (await ask(app(), LOGIN, { input: { email, password: PASSWORD } })).data.login;
+  const stands = async (token: string) => (await ask(app(), ROLES, {}, token)).data.me !== null;
+  const age = (sessionId: string, seconds: number) =>
+    app().database.em.execute(
+      `update sessions set last_used_at = last_used_at - ? * interval '1 second' where id = ?`,
+      [seconds, sessionId],
+    );
+  const events = (userId: string) =>
+    app().database.em.execute(`select type from outbox where subject = ? and type like 'session.%'`, [userId]);
+
+  test('a refresh token is traded for the next pair, of the same session', async () => {
+    const ada = await member(app());
+
+    const { data } = await refresh(ada.refreshToken);
+
+    expect(data.refresh).toMatchObject({ session: { id: ada.sessionId, current: true }, user: { id: ada.id } });
+    expect(data.refresh.refreshToken).not.toBe(ada.refreshToken);
+    expect(await stands(data.refresh.accessToken)).toBe(true);
+    expect((await refresh(data.refresh.refreshToken)).data.refresh.session.id).toBe(ada.sessionId);
+  });
+
+  test('of many tabs that trade one token at once all get the same next one', async () => {
+    const ada = await member(app());
+
+    const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(ada.refreshToken)));
+
+    expect(answers.flatMap(codes)).toEqual([]);
+    expect(new Set(answers.map(({ data }) => data.refresh.refreshToken)).size).toBe(1);
+  });
+
+  test('a lost answer is had again for ten seconds; after that the token ends the whole family, once', async () => {
+    const ada = await member(app());
+    const first = await refresh(ada.refreshToken);
+    const again = await refresh(ada.refreshToken);
+    await age(ada.sessionId, 11);
+
+    const late = await refresh(ada.refreshToken);
+    const victim = await refresh(first.data.refresh.refreshToken);
+    const twice = await refresh(ada.refreshToken);
+
+    expect(again.data.refresh.refreshToken).toBe(first.data.refresh.refreshToken);
+    expect([late, victim, twice].map(reason)).toEqual(['REVOKED', 'REVOKED', 'REVOKED']);
+    expect(await stands(first.data.refresh.accessToken)).toBe(false);
+    expect(await events(ada.id)).toEqual([{ type: 'session.reuse_detected' }]);
+  });
+
+  test('a token from two trades ago ends the family at once', async () => {
+    const ada = await member(app());
+    const first = await refresh(ada.refreshToken);
+    await refresh(first.data.refresh.refreshToken);
+
+    expect(reason(await refresh(ada.refreshToken))).toBe('REVOKED');
+    expect(await events(ada.id)).toHaveLength(1);
+  });
+
+  test('whoever knows only the id of a session can end nothing with an invented token', async () => {
+    const ada = await member(app());
+    const bytes = Buffer.from(ada.refreshToken, 'base64url');
+    bytes.fill(7, 20);
+
+    const forged = await refresh(bytes.toString('base64url'));
+    const nonsense = await refresh('nonsense');
+
+    expect([forged, nonsense].map(reason)).toEqual(['INVALID', 'INVALID']);
+    expect(await stands(ada.token)).toBe(true);
+    expect(await events(ada.id)).toEqual([]);
+  });
+
+  test('a session that was idle too long, or has lived too long, is over', async () => {
+    const [idle, old] = [await member(app()), await member(app())];
+    const { em } = app().database;
+    await em.execute(`update sessions set expires_at = now() - interval '1 second' where id = ?`, [idle.sessionId]);
+    await em.execute(`update sessions set created_at = now() - interval '89 days' where id = ?`, [old.sessionId]);
+
+    expect(reason(await refresh(idle.refreshToken))).toBe('EXPIRED');
+    await refresh(old.refreshToken);
+    const [row] = await em.execute(
+      `select expires_at < now() + interval '2 days' as capped from sessions where id = ?`,
+      [old.sessionId],
+    );
+    expect(row).toEqual({ capped: true });
+  });
+
+  test('are listed for the user, with the one of the request marked, and for admins', async () => {
+    const [ada, root] = [await member(app()), await admin(app())];
+    const second = await signIn(ada.email);
+
+    const { data } = await ask(app(), SESSIONS, {}, second.accessToken);
+    const seen = await root.ask('query ($id: ID!) { user(id: $id) { sessions { id current } } }', { id: ada.id });
+
+    expect(data.me.sessions.map(({ id, current }: { id: string; current: boolean }) => [id, current])).toEqual([
+      [second.session.id, true],
+      [ada.sessionId, false],
+    ]);
+    expect(data.me.sessions[0]).toMatchObject({ userAgent: 'node', ipAddress: '127.0.0.1' });
+    expect(seen.data.user.sessions).toHaveLength(2);
+    expect(seen.data.user.sessions.every(({ current }: { current: boolean }) => !current)).toBe(true);
+  });
+
+  test('logout ends this one, at the next request; the others stand', async () => {
+    const ada = await member(app());
+    const other = await signIn(ada.email);
+
+    const { data } = await ada.ask('mutation { logout { sessionsEnded } }');
+
+    expect(data.logout).toEqual({ sessionsEnded: 1 });
+    expect([await stands(ada.token), await stands(other.accessToken)]).toEqual([false, true]);
+    expect(reason(await refresh(ada.refreshToken))).toBe('REVOKED');
+  });
+
+  test('logoutEverywhere ends all', async () => {
+    const ada = await member(app());
+    const other = await signIn(ada.email);
+
+    const { data } = await ada.ask('mutation { logoutEverywhere { sessionsEnded } }');
+
+    expect(data.logoutEverywhere).toEqual({ sessionsEnded: 2 });
+    expect([await stands(ada.token), await stands(other.accessToken)]).toEqual([false, false]);
+  });
+
+  test("revokeSession ends one of the viewer's own, and nobody else's", async () => {
+    const [ada, eve] = [await member(app()), await member(app())];
+    const other = await signIn(ada.email);
+    const REVOKE = 'mutation ($id: ID!) { revokeSession(id: $id) { sessionsEnded } }';
+
+    const own = await ada.ask(REVOKE, { id: other.session.id });
+    const again = await ada.ask(REVOKE, { id: other.session.id });
+    const foreign = await ada.ask(REVOKE, { id: eve.sessionId });
+
+    expect([own, again, foreign].map(({ data }) => data.revokeSession.sessionsEnded)).toEqual([1, 0, 0]);
+    expect([await stands(other.accessToken), await stands(ada.token), await stands(eve.token)]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  test('end with their account', async () => {
+    const ada = await member(app());
+    await ada.ask(DELETE_USER, { id: ada.id });
+
+    expect(reason(await refresh(ada.refreshToken))).toBe('REVOKED');
+  });
+
+  test('nothing of a refresh token is in the database', async () => {
+    const ada = await member(app());
+    const rows = JSON.stringify(await app().database.em.execute('select * from sessions'));
+
+    expect(rows).toContain(ada.sessionId);
+    expect(rows).not.toContain(ada.refreshToken.slice(30));
+  });
+});
+
+describeApi('the account', (app) => {
+  const stands = async (token: string) => (await ask(app(), ROLES, {}, token)).data.me !== null;
+
+  test('changePassword keeps this session with new tokens and ends the others', async () => {
+    const ada = await member(app());
+    const other = (await ask(app(), LOGIN, { input: { email: ada.email, password: PASSWORD } })).data.login;
+    const input = { currentPassword: PASSWORD, newPassword: 'a quite different one' };
+
+    const { data } = await ada.ask(
+      'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken refreshToken session { id } } }',
+      { input },
+    );
+
+    const { accessToken, refreshToken, session } = data.changePassword;
+    expect(session.id).toBe(ada.sessionId);
+    expect([await stands(accessToken), await stands(other.accessToken)]).toEqual([true, false]);
+    expect(codes(await ask(app(), REFRESH, { token: ada.refreshToken }))).toEqual(['UNAUTHENTICATED']);
+    expect(codes(await ask(app(), REFRESH, { token: refreshToken }))).toEqual([]);
+    expect(codes(await ask(app(), LOGIN, { input: { email: ada.email, password: PASSWORD } }))).toEqual([
+      'INVALID_CREDENTIALS',
+    ]);
+    expect(codes(await ask(app(), LOGIN, { input: { email: ada.email, password: input.newPassword } }))).toEqual([]);
+  });
+
+  test('updateProfile changes what is given', async () => {
+    const ada = await member(app());
+
+    const { data } = await ada.ask('mutation { updateProfile(input: { name: " Countess " }) { name } }');
+    const nothing = await ada.ask('mutation { updateProfile(input: {}) { name } }');
+
+    expect(data.updateProfile.name).toBe('Countess');
+    expect(nothing.data.updateProfile.name).toBe('Countess');
+    expect((await ada.ask('{ me { name } }')).data.me.name).toBe('Countess');
+  });
+
+  test('setUserRole counts from the next request on, and is announced once', async () => {
+    const [root, ada] = [await admin(app()), await member(app())];
+    const SET = 'mutation ($id: ID!, $role: RoleName!) { setUserRole(id: $id, role: $role) { role { name } } }';
+    const isAdmin = async () => codes(await ada.ask('{ roles { name } }')).length === 0;
+
+    const before = await isAdmin();
+    await root.ask(SET, { id: ada.id, role: 'ADMIN' });
+    await root.ask(SET, { id: ada.id, role: 'ADMIN' });
+    const promoted = await isAdmin();
+    await ada.ask(SET, { id: ada.id, role: 'MEMBER' });
+    const demoted = await isAdmin();
+
+    expect([before, promoted, demoted]).toEqual([false, true, false]);
+    const announced = await app().database.em.execute(
+      `select data from outbox where subject = ? and type = 'user.role_changed' order by id`,
+      [ada.id],
+    );
+    expect(announced.map(({ data }) => data)).toEqual([
+      { userId: ada.id, role: 'ADMIN', changedBy: root.id },
+      { userId: ada.id, role: 'MEMBER', changedBy: ada.id },
+    ]);
+  });
+});
