@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 const ENTRY_MS = 5 * 60_000;
 /** Longer than an entry, or values would be dropped early; a generation that runs out is only a miss. */
 const GENERATION_MS = 2 * ENTRY_MS;
-const ANSWER_MS = 100;
+const ANSWER_MS = 60;
 const REST_MS = 1_000;
 const MEMORY_ENTRIES = 10_000;
 
@@ -31,7 +31,7 @@ const EVERYTHING = 'everything';
  * A value is stored with the generations that were current before its source was read, and counts only while they still
  * are. A write ends a generation after its commit, so a slow reader may put an old value back and nobody will take it.
  *
- * The store may be down, frozen or slow: each call has 100 ms, after a failure the store rests for a second, and the
+ * The store may be down, frozen or slow: each call has 60 ms, after a failure the store rests for a second, and the
  * callers read from the source. Ends of generations may be lost meanwhile, or undone by a restart from an old snapshot, so the
  * first thing said to a store that is back is that everything has ended.
  */
