@@ -1,12 +1,11 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { Logger } from 'pino';
 import { accountDisabled, badInput, invalidCredentials } from '../errors.js';
+import { NAME_RULE, parseName } from '../user/name.js';
 import { User } from '../user/user.entity.js';
 import type { UserService } from '../user/user.service.js';
 import type { LoginInput, RegisterInput } from './auth.inputs.js';
 import type { Passwords } from './password.js';
-
-const MAX_NAME_LENGTH = 100;
 
 export class AuthService {
   constructor(
@@ -18,7 +17,8 @@ export class AuthService {
 
   /** @throws {IdentityError} BAD_USER_INPUT, WEAK_PASSWORD, EMAIL_TAKEN, SERVICE_OVERLOADED. */
   async register({ email, password, name: givenName }: RegisterInput): Promise<User> {
-    const name = checkedName(givenName);
+    const name = parseName(givenName);
+    if (name === null) throw badInput('input.name', NAME_RULE);
     const text = this.passwords.check(password, [email, email.split('@')[0] ?? '', name]);
     // Hashed before the address is looked at, and outside the transaction: a taken address takes as long, and no lock waits.
     const passwordHash = await this.passwords.hash(text);
@@ -45,13 +45,4 @@ export class AuthService {
       this.log.warn({ err: error, userId: id }, 'password hash not renewed');
     }
   }
-}
-
-function checkedName(given: string): string {
-  const name = given.normalize('NFC').trim();
-  const length = [...name].length;
-  if (length < 1 || length > MAX_NAME_LENGTH || !given.isWellFormed() || /\p{Cc}/u.test(name)) {
-    throw badInput('input.name', `must be a text of 1 to ${MAX_NAME_LENGTH} characters without control characters`);
-  }
-  return name;
 }
