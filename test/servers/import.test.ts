@@ -17,7 +17,7 @@ import {
   startProcess,
   temporaryFolder,
 } from '../support/processes.js';
-import { describeWithServers, type PostgresServer, startPostgres } from '../support/servers.js';
+import { describeWithServers, type PostgresServer, startPostgres, startRedis, withRedis } from '../support/servers.js';
 
 const IMPORT = 'dist/src/commands/users-import.js';
 const MIGRATE = 'dist/src/commands/migrate.js';
@@ -155,6 +155,26 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(codes(wrong)).toEqual(['INVALID_CREDENTIALS']);
     expect([...codes(right), ...codes(again)]).toEqual([]);
     expect(after.password_hash).toMatch(/^p1\$2b\$/);
+  });
+
+  test('a wrong password for a cheap imported hash takes no less time than an unknown address', async () => {
+    await using slow = await startApi({ DATABASE_URL: database, BCRYPT_COST: '11' });
+    const person = row({ passwordHash: bcryptHash });
+    await importing(lines([person]));
+    const shortest = async (email: string) => {
+      const took: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        const begin = performance.now();
+        const answer = await slow.ask(LOGIN, { input: { email, password: 'not the password' } });
+        took.push(performance.now() - begin);
+        expect(codes(answer)).toEqual(['INVALID_CREDENTIALS']);
+      }
+      return Math.min(...took);
+    };
+
+    const [unknown, imported] = [await shortest('nobody-at-all@example.com'), await shortest(person.email)];
+
+    expect(imported).toBeGreaterThan(unknown / 2);
   });
 
   test('a second import of the file changes nothing, also after logins, renewals and closed accounts', async () => {
@@ -379,6 +399,30 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
         `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       )
     ).length;
+});
+
+describeWithServers(['postgres', 'redis'], 'npm run users:import beside an API on Redis', () => {
+  test('ends what is cached of thousands in a few calls', async () => {
+    const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    try {
+      const DATABASE_URL = await postgres.createDatabase();
+      await using api = await startApi({ DATABASE_URL, REDIS_URL: redis.url });
+      const admin = await signIn(api);
+      const total = async () => (await api.ask(USERS, {}, admin.token)).data.users.totalCount;
+      const before = await total();
+
+      await runCommand(IMPORT, [fileOf(lines(Array.from({ length: 3_000 }, () => row())))], { DATABASE_URL });
+      await eventually(async () => expect(await total()).toBe(before + 3_000));
+
+      const calls = await withRedis(redis.url, async (client) =>
+        Number(/cmdstat_exec:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]),
+      );
+      expect(calls).toBeLessThan(300);
+      expect(api.lines('cache does not answer; reading from the database')).toEqual([]);
+    } finally {
+      await Promise.all([redis.stop(), postgres.stop()]);
+    }
+  }, 120_000);
 });
 
 describe('npm run users:import on the embedded database', () => {
