@@ -49,6 +49,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     jwks: () => parts.tokens.jwks(),
     health: () => health(database, cache, bus),
   });
+  const end = endTogether(cache);
   let stopListening = async () => {};
 
   return {
@@ -59,8 +60,8 @@ export async function createApp(parts: AppParts): Promise<App> {
         onSignal: (signal) => {
           const [kind, id] = signal.split(' ');
           if (kind === 'outbox') relay.wake();
-          if (kind === 'user' && id) void cache.end(...endedBy(id));
-          if (kind === 'session' && id) void cache.end(`session:${id}`);
+          if (kind === 'user' && id) end(endedBy(id));
+          if (kind === 'session' && id) end([`session:${id}`]);
         },
         onListening: () => {
           void cache.endEverything();
@@ -78,6 +79,20 @@ export async function createApp(parts: AppParts): Promise<App> {
       await cache.close();
       await database.close();
     },
+  };
+}
+
+/** What one turn hears is said to the cache at once: a committed import comes as hundreds of signals, and one by one they would not be answered in time. */
+function endTogether(cache: Cache): (generations: string[]) => void {
+  const ended = new Set<string>();
+  return (generations) => {
+    if (ended.size === 0) {
+      setImmediate(() => {
+        void cache.end(...ended);
+        ended.clear();
+      });
+    }
+    for (const generation of generations) ended.add(generation);
   };
 }
 

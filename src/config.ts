@@ -70,6 +70,7 @@ const NEEDED = {
   consumer: ['DATABASE_URL', 'AMQP_URL'],
   migrate: ['DATABASE_URL'],
   'admin:create': ['DATABASE_URL', 'PASSWORD_PEPPER'],
+  'users:import': ['DATABASE_URL'],
 } satisfies Record<string, Setting[]>;
 export type Program = keyof typeof NEEDED;
 

@@ -4,8 +4,8 @@ import { accountDisabled, invalidCredentials, unauthenticated } from '../errors.
 import { passwordChanged } from '../events/outbox.entity.js';
 import type { Client } from '../session/session.entity.js';
 import type { OpenSession, SessionService } from '../session/session.service.js';
+import { checkedName } from '../user/name.js';
 import { User } from '../user/user.entity.js';
-import { checkedName } from '../user/user.name.js';
 import type { UserService } from '../user/user.service.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput } from './auth.inputs.js';
 import type { Passwords } from './password.js';

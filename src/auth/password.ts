@@ -10,6 +10,13 @@ const MAX_LENGTH = 128;
 const MAX_WAITING = 100;
 /** Marks hashes of the peppered digest; without it, a stored `$2b$` hash is of the password itself. */
 const PEPPERED = 'p1';
+/** As much as `BCRYPT_COST` may be. Each login of an account with more would keep a core busy for seconds. */
+const MAX_COST = 15;
+const MIN_COST = 4;
+
+export const BCRYPT_RULE = `must be a bcrypt hash (2a, 2b or 2y) of 60 characters with a cost from ${MIN_COST} to ${MAX_COST}`;
+/** The last characters of salt and digest hold fewer than six bits; one with others set is nobody's password. */
+const BCRYPT = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
 export interface PasswordRules {
   pepper: string;
@@ -53,10 +60,14 @@ export class Passwords {
    */
   async verify(password: string, stored: string | null): Promise<boolean> {
     const text = normalise(password);
-    const nobodys = `$2b$${String(this.rules.cost).padStart(2, '0')}$${'.'.repeat(53)}`;
-    const bcryptHash = stored?.replace(PEPPERED, '') ?? nobodys;
+    const bcryptHash = stored?.replace(PEPPERED, '') ?? nobodys(this.rules.cost);
     const input = stored === null || stored.startsWith(PEPPERED) ? this.#digest(text) : password;
-    const matches = await this.#queue(() => compare(input, bcryptHash));
+    const matches = await this.#queue(async () => {
+      if (await compare(input, bcryptHash)) return true;
+      // A mismatch with a cheaper hash costs the rest as well: 2^c + 2^c + … + 2^(cost - 1) = 2^cost.
+      for (let cost = costOf(bcryptHash); cost < this.rules.cost; cost++) await compare(input, nobodys(cost));
+      return false;
+    });
     return matches && stored !== null;
   }
 
@@ -73,6 +84,17 @@ export class Passwords {
     if (this.#limit.pendingCount >= MAX_WAITING) throw overloaded(5);
     return this.#limit(work);
   }
+}
+
+const nobodys = (cost: number) => `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`;
+const costOf = (bcryptHash: string) => Number(bcryptHash.slice(4, 6));
+
+/** Another system's bcrypt hash as `verify` takes it; null for what is none (`BCRYPT_RULE`). */
+export function parseBcrypt(given: unknown): string | null {
+  if (typeof given !== 'string') return null;
+  const fits = BCRYPT.test(given) && costOf(given) >= MIN_COST && costOf(given) <= MAX_COST;
+  // `$2y$` is PHP's and Apache's name for the same algorithm, which this library does not know.
+  return fits ? given.replace('$2y$', '$2b$') : null;
 }
 
 function normalise(password: string): string {

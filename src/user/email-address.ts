@@ -9,14 +9,15 @@ export const normaliseEmail = (text: string) => text.normalize('NFKC').trim().to
 
 /** @throws {GraphQLError} that says what is wrong and not what was given. */
 export function parseEmail(value: unknown, node?: ValueNode): string {
-  const wrong = new GraphQLError(`must be an e-mail address of at most ${MAX_LENGTH} characters`, { nodes: node });
-  if (typeof value !== 'string') throw wrong;
+  const wrong = () =>
+    new GraphQLError(`must be an e-mail address of at most ${MAX_LENGTH} characters`, { nodes: node });
+  if (typeof value !== 'string') throw wrong();
   const email = normaliseEmail(value);
-  if (email.length > MAX_LENGTH || email.indexOf('@') > 64) throw wrong;
+  if (email.length > MAX_LENGTH || email.indexOf('@') > 64) throw wrong();
   try {
     return GraphQLEmailAddress.parseValue(email) as string;
   } catch {
-    throw wrong;
+    throw wrong();
   }
 }
 

@@ -11,11 +11,11 @@ import { badInput, emailTaken, lastAdmin, notFound } from '../errors.js';
 import { roleChanged, userDeleted, userRegistered } from '../events/outbox.entity.js';
 import { Session } from '../session/session.entity.js';
 import type { Cursors } from './cursor.js';
+import { checkedName } from './name.js';
 import { ROLE_IDS, type RoleName } from './role.entity.js';
 import { LAST_ADMIN, User } from './user.entity.js';
 import { toWhere } from './user.filter.js';
 import type { UpdateProfileInput, UserFilter, UsersArgs } from './user.inputs.js';
-import { checkedName } from './user.name.js';
 import { digestOf, orderName, pageQuery, pageRequest, positionOf } from './user.page.js';
 import { fromRecord, toRecord, type UserRecord } from './user.record.js';
 

@@ -70,6 +70,7 @@ describe('settings', () => {
     ['consumer', ['AMQP_URL', 'DATABASE_URL']],
     ['migrate', ['DATABASE_URL']],
     ['admin:create', ['DATABASE_URL', 'PASSWORD_PEPPER']],
+    ['users:import', ['DATABASE_URL']],
   ])('%s needs only %j in production', (program, needed) => {
     expect(() => loadConfig({ NODE_ENV: 'production' }, program)).toThrow(ConfigError);
     const env = Object.fromEntries(Object.entries(PRODUCTION).filter(([name]) => needed.includes(name)));

@@ -1,0 +1,447 @@
+import { createHash } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { hash } from 'bcrypt';
+import { Client } from 'pg';
+import { eventually } from '../support/eventually.js';
+import { codes, DELETE_USER, LOGIN, PASSWORD } from '../support/people.js';
+import {
+  type ApiProcess,
+  drained,
+  runCommand,
+  select,
+  signIn,
+  signUp,
+  startApi,
+  startProcess,
+  temporaryFolder,
+} from '../support/processes.js';
+import { describeWithServers, type PostgresServer, startPostgres, startRedis, withRedis } from '../support/servers.js';
+
+const IMPORT = 'dist/src/commands/users-import.js';
+const MIGRATE = 'dist/src/commands/migrate.js';
+const USERS = 'query { users { totalCount } }';
+
+interface Row {
+  email: string;
+  name: string;
+  passwordHash: string;
+  [field: string]: unknown;
+}
+
+let people = 0;
+let folder: string;
+let bcryptHash: string;
+
+beforeAll(async () => {
+  folder = temporaryFolder();
+  bcryptHash = await hash(PASSWORD, 4);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A hash of its own, in form; nobody signs in with it. */
+const someHash = (seed: string) =>
+  `$2b$10$${createHash('sha512').update(seed).digest('hex').slice(0, 21)}O${createHash('sha512').update(seed).digest('hex').slice(0, 30)}C`;
+
+const row = (more: Partial<Row> = {}): Row => {
+  const email = more.email ?? `canary-${people++}@example.com`;
+  return { email, name: 'Canary Imported', passwordHash: someHash(email), ...more };
+};
+
+let files = 0;
+function fileOf(content: string | Buffer): string {
+  const path = join(folder, `${files++}.jsonl`);
+  writeFileSync(path, content);
+  return path;
+}
+
+const lines = (rows: unknown[]) =>
+  rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`).join('');
+
+describeWithServers(['postgres'], 'npm run users:import', () => {
+  let postgres: PostgresServer;
+  let database: string;
+  let api: ApiProcess;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    database = await postgres.createDatabase();
+    api = await startApi({ DATABASE_URL: database });
+  }, 120_000);
+
+  afterAll(async () => {
+    await api?.kill();
+    await postgres?.stop();
+  });
+
+  const importing = (content: string | Buffer, url = database) =>
+    runCommand(IMPORT, [fileOf(content)], { DATABASE_URL: url });
+  const login = (email: string, password = PASSWORD) => api.ask(LOGIN, { input: { email, password } });
+  const stored = (email: string) => select(database, 'select * from users where email = $1', [email]);
+  const announced = (url = database) =>
+    select(url, `select subject from outbox where type = 'user.registered' group by 1 having count(*) = 1`);
+
+  async function emptyDatabase(): Promise<string> {
+    const url = await postgres.createDatabase();
+    await runCommand(MIGRATE, [], { DATABASE_URL: url });
+    return url;
+  }
+
+  test('good lines are kept with all that they say, and each bad one is told by its number', async () => {
+    const [plain, full] = [row(), row({ role: 'ADMIN', isActive: false, createdAt: '2019-03-04T05:06:07.891+02:00' })];
+    const long = row({ name: 'x'.repeat(10_000) });
+    const bad: [unknown, string][] = [
+      ['{"email": "canary@example.com"', 'is not a JSON object'],
+      ['["canary"]', 'is not a JSON object'],
+      ['null', 'is not a JSON object'],
+      [row({ email: 'canary' }), 'email must be an e-mail address of at most 254 characters'],
+      [row({ name: ' ' }), 'name must be a text of 1 to 100 characters without control characters'],
+      [row({ name: 'canary\u0000' }), 'name must be a text of 1 to 100 characters without control characters'],
+      [row({ name: 'canary\ud800' }), 'name must be a text of 1 to 100 characters without control characters'],
+      [row({ passwordHash: bcryptHash.slice(1) }), HASH],
+      [row({ passwordHash: `${bcryptHash}.` }), HASH],
+      [row({ passwordHash: bcryptHash.replace('$04$', '$03$') }), HASH],
+      [row({ passwordHash: bcryptHash.replace('$04$', '$16$') }), HASH],
+      [row({ passwordHash: bcryptHash.replace('$2b$', '$2x$') }), HASH],
+      [row({ passwordHash: `${bcryptHash.slice(0, -1)}/` }), HASH],
+      [row({ role: 'canary' }), 'role must be ADMIN or MEMBER'],
+      [row({ isActive: 'canary' }), 'isActive must be true or false'],
+      [row({ createdAt: '2023-02-30T00:00:00Z' }), TIME],
+      [row({ createdAt: '0000-01-01T00:00:00Z' }), TIME],
+      [row({ createdAt: '2999-01-01T00:00:00Z' }), TIME],
+      [row({ createdAt: 1_700_000_000 }), TIME],
+      [row({ canary: 'canary' }), 'has a field that is none of email, name, passwordHash, role, createdAt, isActive'],
+      [
+        {},
+        `email must be an e-mail address of at most 254 characters; name must be a text of 1 to 100 characters without control characters; passwordHash ${HASH.replace('passwordHash ', '')}`,
+      ],
+      [long, 'is longer than 10000 bytes'],
+    ];
+
+    const { code, output } = await importing(lines([plain, ...bad.map(([line]) => line), full]));
+
+    expect(output.trimEnd().split('\n')).toEqual([
+      ...bad.map(([, complaint], index) => `line ${index + 2}: ${complaint}`),
+      `Imported: 2, already there: 0, refused: ${bad.length}`,
+    ]);
+    expect(code).toBe(1);
+    expect(output).not.toMatch(/canary|\$2[abxy]?\$|2999|2023/i);
+    expect(await stored(plain.email)).toMatchObject([
+      { name: plain.name, password_hash: plain.passwordHash, is_active: true, deleted_at: null },
+    ]);
+    expect(await stored(full.email)).toMatchObject([
+      { is_active: false, created_at: new Date('2019-03-04T03:06:07.891Z'), role_id: expect.stringMatching(/1$/) },
+    ]);
+  });
+
+  test.each(['$2a$', '$2b$', '$2y$'])('a %s hash signs in, and is renewed by it', async (prefix) => {
+    const person = row({
+      email: ` Person.${prefix.slice(1, 3)}@Example.com`,
+      passwordHash: bcryptHash.replace('$2b$', prefix),
+    });
+    const email = person.email.trim().toLowerCase();
+
+    const { code, output } = await importing(lines([person]));
+    const [before] = await stored(email);
+    const wrong = await login(email, 'not the password');
+    const right = await login(email);
+    const [after] = await stored(email);
+    const again = await login(email);
+
+    expect([code, output]).toEqual([0, 'Imported: 1, already there: 0, refused: 0\n']);
+    expect(before.password_hash).toHaveLength(60);
+    expect(codes(wrong)).toEqual(['INVALID_CREDENTIALS']);
+    expect([...codes(right), ...codes(again)]).toEqual([]);
+    expect(after.password_hash).toMatch(/^p1\$2b\$/);
+  });
+
+  test('a wrong password for a cheap imported hash takes no less time than an unknown address', async () => {
+    await using slow = await startApi({ DATABASE_URL: database, BCRYPT_COST: '11' });
+    const person = row({ passwordHash: bcryptHash });
+    await importing(lines([person]));
+    const shortest = async (email: string) => {
+      const took: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        const begin = performance.now();
+        const answer = await slow.ask(LOGIN, { input: { email, password: 'not the password' } });
+        took.push(performance.now() - begin);
+        expect(codes(answer)).toEqual(['INVALID_CREDENTIALS']);
+      }
+      return Math.min(...took);
+    };
+
+    const [unknown, imported] = [await shortest('nobody-at-all@example.com'), await shortest(person.email)];
+
+    expect(imported).toBeGreaterThan(unknown / 2);
+  });
+
+  test('a second import of the file changes nothing, also after logins, renewals and closed accounts', async () => {
+    const [stays, renews, closes] = [row(), row({ passwordHash: bcryptHash }), row({ passwordHash: bcryptHash })];
+    const file = lines([stays, renews, closes]);
+    const first = await importing(file);
+    await login(renews.email);
+    const { id, token } = (await signIn(api, { email: closes.email, password: PASSWORD })) as {
+      id: string;
+      token: string;
+    };
+    await api.ask(DELETE_USER, { id }, token);
+    const before = await select(database, 'select * from users order by id');
+
+    const second = await importing(file);
+
+    expect([first.code, first.output]).toEqual([0, 'Imported: 3, already there: 0, refused: 0\n']);
+    expect([second.code, second.output]).toEqual([0, 'Imported: 0, already there: 3, refused: 0\n']);
+    expect(await select(database, 'select * from users order by id')).toEqual(before);
+  });
+
+  test('of lines with one address in several spellings the first counts, and an open account keeps its own', async () => {
+    const member = await signUp(api);
+    const person = row({ email: 'twice@example.com' });
+    const file = lines([
+      row({ email: 'nobody' }),
+      person,
+      { ...person, email: ' TWICE@example.COM ' },
+      row({ email: 'ｔｗｉｃｅ@example.com', name: 'Somebody Else' }),
+      row({ email: member.email.toUpperCase() }),
+      ...Array.from({ length: 600 }, () => row()),
+      { ...person, email: 'Twice@Example.com' },
+    ]);
+
+    const first = await importing(file);
+    const second = await importing(file);
+
+    const refusals = [
+      'line 1: email must be an e-mail address of at most 254 characters',
+      'line 3: email is also that of line 2',
+      'line 4: email is also that of line 2',
+      'line 5: email is that of an open account',
+      'line 606: email is also that of line 2',
+    ];
+    expect(first.output.trimEnd().split('\n')).toEqual([...refusals, 'Imported: 601, already there: 0, refused: 5']);
+    expect(second.output.trimEnd().split('\n')).toEqual([...refusals, 'Imported: 0, already there: 601, refused: 5']);
+    expect(await stored('twice@example.com')).toMatchObject([
+      { name: person.name, password_hash: person.passwordHash },
+    ]);
+    expect(await stored(member.email)).toMatchObject([{ id: member.id, name: 'Ada Lovelace' }]);
+  });
+
+  test('another hash for an address that is there is refused', async () => {
+    const person = row();
+    await importing(lines([person]));
+
+    const { code, output } = await importing(lines([{ ...person, passwordHash: bcryptHash }]));
+
+    expect([code, output.split('\n')[0]]).toEqual([1, 'line 1: email is that of an open account']);
+    expect(await stored(person.email)).toMatchObject([{ password_hash: person.passwordHash }]);
+  });
+
+  test('each imported user is announced once, and an admin who looks at the list sees them', async () => {
+    const admin = await signIn(api);
+    const before = (await api.ask(USERS, {}, admin.token)).data.users.totalCount;
+    const rows = Array.from({ length: 1_200 }, () => row());
+
+    await importing(lines(rows));
+
+    await eventually(async () =>
+      expect((await api.ask(USERS, {}, admin.token)).data.users.totalCount).toBe(before + rows.length),
+    );
+    const ids = await select(database, 'select id from users where email = any($1)', [rows.map(({ email }) => email)]);
+    const subjects = new Set((await announced()).map(({ subject }) => subject));
+    expect(ids).toHaveLength(rows.length);
+    expect(ids.filter(({ id }) => !subjects.has(id))).toEqual([]);
+    await drained(database);
+  });
+
+  test.each([
+    ['an empty file', () => '', 0],
+    ['blank lines', () => '\n\r\n  \n', 0],
+    [
+      'CRLF, a byte order mark and no last line feed',
+      () => `\ufeff${lines([row(), row()]).replaceAll('\n', '\r\n').trimEnd()}`,
+      2,
+    ],
+  ])('%s is read', async (_, content, imported) => {
+    const { code, output } = await importing(content());
+
+    expect([code, output]).toEqual([0, `Imported: ${imported}, already there: 0, refused: 0\n`]);
+  });
+
+  test('lines that are huge or no UTF-8 are refused, and those round them kept', async () => {
+    const huge = Buffer.alloc(50_000_000, 'x');
+    const invalid = Buffer.from(lines([row({ name: 'Jos\u00e9' })]), 'latin1');
+    const good = () => Buffer.from(lines([row()]));
+
+    const { code, output } = await importing(
+      Buffer.concat([good(), huge, Buffer.from('\n'), good(), invalid, good(), Buffer.from('{"email":')]),
+    );
+
+    expect(output.trimEnd().split('\n')).toEqual([
+      'line 2: is longer than 10000 bytes',
+      'line 4: is not UTF-8',
+      'line 6: is not a JSON object',
+      'Imported: 3, already there: 0, refused: 3',
+    ]);
+    expect(code).toBe(1);
+  });
+
+  test('killed wherever it is and started again, it makes and announces each user once', async () => {
+    const url = await emptyDatabase();
+    const rows = Array.from({ length: 4_000 }, () => row());
+    const path = fileOf(lines(rows));
+    const counts: number[] = [];
+
+    for (const at of [0, 700, 1_999, 3_999]) {
+      // Somebody is about to register with the address of this line, so the import waits there, its batch half done.
+      const rival = new Client({ connectionString: url });
+      await rival.connect();
+      await rival.query('begin');
+      await rival.query(
+        `insert into users (id, email, password_hash, name, created_at, updated_at) values (gen_random_uuid(), $1, '', '', now(), now())`,
+        [rows[at]?.email],
+      );
+      await using running = startProcess(IMPORT, { DATABASE_URL: url }, { args: [path] });
+      await eventually(async () => expect(await lockWaits(url)).toBe(1));
+      await running.kill();
+      await rival.query('rollback');
+      await rival.end();
+      await eventually(async () => expect(await lockWaits(url)).toBe(0));
+      const [{ count }] = await select(url, 'select count(*)::int from users');
+      counts.push(count);
+      expect(await announced(url)).toHaveLength(count);
+    }
+    const last = await runCommand(IMPORT, [path], { DATABASE_URL: url });
+
+    const there = counts.at(-1) ?? 0;
+    expect(counts[0]).toBe(0);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect(there).toBeGreaterThan(0);
+    expect([last.code, last.output]).toEqual([
+      0,
+      `Imported: ${rows.length - there}, already there: ${there}, refused: 0\n`,
+    ]);
+    expect(await select(url, 'select email from users')).toHaveLength(rows.length);
+    expect(await announced(url)).toHaveLength(rows.length);
+    expect(await select(url, 'select id from outbox')).toHaveLength(rows.length);
+  }, 120_000);
+
+  test('two imports of the same people at once, in opposite orders, make and announce each once', async () => {
+    const url = await emptyDatabase();
+    const rows = Array.from({ length: 3_000 }, () => row());
+
+    const both = await Promise.all([importing(lines(rows), url), importing(lines(rows.toReversed()), url)]);
+
+    const counts = both.map(({ output }) => output.match(/\d+/g)?.map(Number) ?? []);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(counts.reduce((sum, [imported = 0]) => sum + imported, 0)).toBe(rows.length);
+    expect(counts.reduce((sum, [, there = 0]) => sum + there, 0)).toBe(rows.length);
+    expect(await select(url, 'select id from users')).toHaveLength(rows.length);
+    expect(await announced(url)).toHaveLength(rows.length);
+  }, 60_000);
+
+  test('a row that the database does not take is refused alone', async () => {
+    const url = await emptyDatabase();
+    await select(url, `alter table users add constraint no_canary check (name <> 'Canary')`);
+    const rows = Array.from({ length: 20 }, () => row());
+
+    const { code, output } = await importing(lines([...rows, row({ name: 'Canary' }), row()]), url);
+
+    expect(output).toBe('line 21: is refused by the database (23514)\nImported: 21, already there: 0, refused: 1\n');
+    expect(code).toBe(1);
+  });
+
+  test('what keeps it from starting is told in one line', async () => {
+    const file = fileOf('');
+    const run = (args: string[], env = {}) => runCommand(IMPORT, args, { DATABASE_URL: database, ...env });
+
+    const none = await run([]);
+    const two = await run([file, file]);
+    const missing = await run([join(folder, 'missing.jsonl')]);
+    const directory = await run([folder]);
+    const unmigrated = await run([file], { DATABASE_URL: await postgres.createDatabase() });
+
+    expect(none).toEqual({ code: 1, output: expect.stringMatching(/^Usage: npm run users:import .*\n$/) });
+    expect(two).toEqual(none);
+    expect(missing).toEqual({ code: 1, output: expect.stringMatching(/^The file .* cannot be read \(ENOENT\)\.\n$/) });
+    expect(directory).toEqual({
+      code: 1,
+      output: expect.stringMatching(/^The file .* cannot be read \(EISDIR\)\.\n$/),
+    });
+    expect(unmigrated).toEqual({ code: 1, output: 'Migrations are pending: run npm run migrate.\n' });
+  });
+
+  test('a database that goes away in the middle is told in one line, without a value', async () => {
+    const url = await emptyDatabase();
+    const rows = Array.from({ length: 600 }, () => row());
+    const rival = new Client({ connectionString: url });
+    await rival.connect();
+    await rival.query('begin; lock table outbox');
+    await using running = startProcess(IMPORT, { DATABASE_URL: url }, { args: [fileOf(lines(rows))] });
+    await eventually(async () => expect(await lockWaits(url)).toBe(1));
+
+    await rival.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    await rival.end();
+
+    expect(await running.exited).toEqual({ code: 1, signal: null });
+    expect(running.output()).toMatch(
+      /^The import stopped \(\w+\)\. What was imported is kept: repeat the command to go on\.\n$/,
+    );
+    expect(await select(url, 'select id from users')).toEqual([]);
+  });
+
+  const lockWaits = async (url: string) =>
+    (
+      await select(
+        url,
+        `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+    ).length;
+});
+
+describeWithServers(['postgres', 'redis'], 'npm run users:import beside an API on Redis', () => {
+  test('ends what is cached of thousands in a few calls', async () => {
+    const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    try {
+      const DATABASE_URL = await postgres.createDatabase();
+      await using api = await startApi({ DATABASE_URL, REDIS_URL: redis.url });
+      const admin = await signIn(api);
+      const total = async () => (await api.ask(USERS, {}, admin.token)).data.users.totalCount;
+      const before = await total();
+
+      await runCommand(IMPORT, [fileOf(lines(Array.from({ length: 3_000 }, () => row())))], { DATABASE_URL });
+      await eventually(async () => expect(await total()).toBe(before + 3_000));
+
+      const calls = await withRedis(redis.url, async (client) =>
+        Number(/cmdstat_exec:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]),
+      );
+      expect(calls).toBeLessThan(300);
+      expect(api.lines('cache does not answer; reading from the database')).toEqual([]);
+    } finally {
+      await Promise.all([redis.stop(), postgres.stop()]);
+    }
+  }, 120_000);
+});
+
+describe('npm run users:import on the embedded database', () => {
+  test('needs nothing, and is refused while the API runs', async () => {
+    const DATA_DIR = join(folder, 'data');
+    const path = fileOf(lines([row({ email: 'embedded@example.com', passwordHash: bcryptHash }), row()]));
+    const first = await startApi({ DATA_DIR });
+    const meanwhile = await runCommand(IMPORT, [path], { DATA_DIR });
+    await first.stop();
+
+    const { code, output } = await runCommand(IMPORT, [path], { DATA_DIR });
+
+    await using api = await startApi({ DATA_DIR });
+    const user = await signIn(api, { email: 'embedded@example.com', password: PASSWORD });
+    expect(meanwhile).toEqual({ code: 1, output: expect.stringMatching(/^The data folder .* is in use by process/) });
+    expect([code, output]).toEqual([0, 'Imported: 2, already there: 0, refused: 0\n']);
+    expect(user.email).toBe('embedded@example.com');
+  }, 120_000);
+});
+
+const HASH = 'passwordHash must be a bcrypt hash (2a, 2b or 2y) of 60 characters with a cost from 4 to 15';
+const TIME = 'createdAt must be a time as in RFC 3339, from 1970 on and not in the future';
