@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileOnce } from '../secrets.js';
 import { newPrivateKey, privateKeyOf, type SigningKey, signingKey } from './signing-key.js';
@@ -30,7 +30,7 @@ export function readKeyFiles(folder: string): KeyFiles {
   for (const name of names) {
     const key = readKeyFile(folder, name);
     // A rotation has removed it since the folder was listed.
-    if (key === null && !existsSync(join(folder, name))) continue;
+    if (key === null && !lstatSync(join(folder, name), { throwIfNoEntry: false })) continue;
     const twin = keys.find(({ kid }) => kid === key?.kid);
     const first = keys.find(({ signsFrom }) => signsFrom === 0);
     if (key === null) broken.push({ name, why: 'it holds no P-256 private key in PEM that can be read' });
