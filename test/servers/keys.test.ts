@@ -71,7 +71,7 @@ async function rotateTogether(...args: string[]) {
         if (!met && given.some((path) => path.startsWith(${JSON.stringify(folder)}))) {
           met = true;
           fs.mkdirSync(meeting + '/' + process.pid, { recursive: true });
-          while (readdirSync(meeting).length < 5) Atomics.wait(nap, 0, 0, 1);
+          for (let naps = 0; naps < 10_000 && readdirSync(meeting).length < 5; naps += 1) Atomics.wait(nap, 0, 0, 1);
         }
         return list ?? own(...given);
       };
