@@ -1,4 +1,4 @@
-# One image for every process: the command chooses API (the default), consumer, migrate or make-secrets.
+# One image for every process: the command chooses API (the default), consumer, migrate, keys-rotate or make-secrets.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./

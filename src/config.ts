@@ -1,7 +1,9 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
 import { isCommonPassword } from './auth/common-passwords.js';
+import { privateKeyOf } from './auth/signing-key.js';
 
 export interface Config {
   /** Development brings embedded parts, Sandbox, introspection and a known admin; production refuses them all. */
@@ -19,8 +21,10 @@ export interface Config {
   redisUrl: string | null;
   /** RabbitMQ; null for delivery within the API's process. */
   amqpUrl: string | null;
-  /** P-256 key that signs access tokens; null where development makes its own. */
+  /** The one P-256 key that signs access tokens; null where they lie in `jwtKeysDir`. */
   jwtPrivateKey: KeyObject | null;
+  /** Folder of the P-256 keys that sign access tokens, one after the other. */
+  jwtKeysDir: string;
   /** Secret that passwords are mixed with before they are hashed; null where development makes its own. */
   passwordPepper: string | null;
   /** Fewest characters of a new password. */
@@ -51,6 +55,7 @@ export const SETTINGS = [
   'REDIS_URL',
   'AMQP_URL',
   'JWT_PRIVATE_KEY',
+  'JWT_KEYS_DIR',
   'PASSWORD_PEPPER',
   'PASSWORD_MIN_LENGTH',
   'BCRYPT_COST',
@@ -71,6 +76,7 @@ const NEEDED = {
   migrate: ['DATABASE_URL'],
   'admin:create': ['DATABASE_URL', 'PASSWORD_PEPPER'],
   'users:import': ['DATABASE_URL'],
+  'keys:rotate': ['JWT_KEYS_DIR'],
 } satisfies Record<string, Setting[]>;
 export type Program = keyof typeof NEEDED;
 
@@ -141,6 +147,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
   };
 
   const port = whole('PORT', 4000, 0, 65535);
+  const dataDir = read('DATA_DIR') ?? '.data';
+  const keysDir = mustHave('JWT_KEYS_DIR', read('JWT_KEYS_DIR'), 'a folder of P-256 private keys in PEM');
+  const privateKey = signingKey();
+  mustHave('JWT_PRIVATE_KEY', privateKey ?? keysDir, 'a P-256 private key in PEM; or JWT_KEYS_DIR, a folder of them');
+  if (privateKey !== null && keysDir !== null)
+    complain('JWT_PRIVATE_KEY', 'and JWT_KEYS_DIR are both given: one of them signs');
   const config: Config = {
     production,
     host: read('HOST') ?? '127.0.0.1',
@@ -148,11 +160,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     publicUrl:
       mustHave('PUBLIC_URL', url('PUBLIC_URL', ['http:', 'https:']), 'tokens carry it as their issuer') ??
       `http://localhost:${port}`,
-    dataDir: read('DATA_DIR') ?? '.data',
+    dataDir,
     databaseUrl: mustHave('DATABASE_URL', url('DATABASE_URL', ['postgres:', 'postgresql:']), 'no embedded database'),
     redisUrl: mustHave('REDIS_URL', url('REDIS_URL', ['redis:', 'rediss:']), 'no cache in memory'),
     amqpUrl: mustHave('AMQP_URL', url('AMQP_URL', ['amqp:', 'amqps:']), 'no delivery in the same process'),
-    jwtPrivateKey: mustHave('JWT_PRIVATE_KEY', signingKey(), 'a P-256 private key in PEM'),
+    jwtPrivateKey: privateKey,
+    jwtKeysDir: keysDir ?? join(dataDir, 'keys'),
     passwordPepper: mustHave('PASSWORD_PEPPER', pepper(), '32 characters or more, at random'),
     passwordMinLength: whole('PASSWORD_MIN_LENGTH', 8, 8, 64),
     bcryptCost: whole('BCRYPT_COST', 12, production ? 10 : 4, 15),
@@ -169,15 +182,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
   function signingKey(): KeyObject | null {
     const pem = read('JWT_PRIVATE_KEY');
     if (pem === null) return null;
-    try {
-      // An environment file cannot hold line breaks, so \n stands for them.
-      const key = createPrivateKey(pem.replaceAll('\\n', '\n'));
-      if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
-    } catch {
-      // Told below: the library's own words may hold parts of the key.
-    }
-    complain('JWT_PRIVATE_KEY', 'must be a P-256 private key in PEM');
-    return null;
+    // An environment file cannot hold line breaks, so \n stands for them.
+    const key = privateKeyOf(pem.replaceAll('\\n', '\n'));
+    if (key === null) complain('JWT_PRIVATE_KEY', 'must be a P-256 private key in PEM');
+    return key;
   }
 
   function pepper(): string | null {

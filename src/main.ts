@@ -1,12 +1,15 @@
 import './node-version.js';
-import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { handle } from '../consumer/handle.js';
 import { createApp } from './app.js';
+import { firstKey } from './auth/key-files.js';
+import { KeyFolder } from './auth/key-folder.js';
+import { KeyRing } from './auth/key-ring.js';
 import { Passwords } from './auth/password.js';
+import { signingKey } from './auth/signing-key.js';
 import { AccessTokens } from './auth/token.js';
 import { Cache } from './cache.js';
 import { type Config, DEVELOPMENT_ADMIN } from './config.js';
@@ -32,7 +35,7 @@ const migrated = config.production ? [] : await orExit(migrate(database, config)
 
 const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
 const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: config.passwordMinLength });
-const key = config.jwtPrivateKey ?? createPrivateKey(secretFile(config.dataDir, 'jwt-private-key.pem'));
+const keys = await orExit(openKeys(config));
 const firstAdmin = async () => config.admin !== null && (await ensureAdmin(database.em, passwords, config.admin));
 let madeAdmin = false;
 if (await isMigrated()) madeAdmin = await firstAdmin();
@@ -43,7 +46,7 @@ const app = await createApp({
   log,
   database,
   passwords,
-  tokens: new AccessTokens(key, config.publicUrl),
+  tokens: new AccessTokens(keys, config.publicUrl),
   cursors: new Cursors(pepper),
   refreshTokens: new RefreshTokens(pepper),
   sessionLifetimes: { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS },
@@ -56,6 +59,14 @@ stopOnSignal(() => app.stop());
 const address = await app.start();
 log.info({ address, migrated: migrated.length, seconds: Math.round(process.uptime() * 10) / 10 }, 'API is ready');
 if (!config.production) console.log(welcome(config, address));
+
+async function openKeys({ jwtPrivateKey, jwtKeysDir, dataDir, production }: Config): Promise<KeyRing> {
+  if (jwtPrivateKey) return new KeyRing([signingKey(jwtPrivateKey)]);
+  if (!production) firstKey(jwtKeysDir, join(dataDir, 'jwt-private-key.pem'));
+  const keys = new KeyFolder(jwtKeysDir, log);
+  keys.watch();
+  return keys;
+}
 
 async function isMigrated(): Promise<boolean> {
   return (await pendingMigrations(database)).length === 0;

@@ -1,16 +1,10 @@
-import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chownSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const random = (bytes: number) => () => randomBytes(bytes).toString('base64url');
 
 const MAKERS = {
-  'jwt-private-key.pem': () =>
-    generateKeyPairSync('ec', {
-      namedCurve: 'P-256',
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-    }).privateKey,
   'password-pepper': random(32),
   'admin-password': random(18),
   'postgres-password': random(24),
@@ -24,7 +18,8 @@ export const secretFile = (folder: string, name: SecretName): string => fileOnce
 
 /**
  * The content of a file that is its owner's alone; made where there is none. What is there is never replaced. The file appears with all
- * its content, so of processes that start together one makes it and all read the same, and none is left half made.
+ * its content, so of processes that start together one makes it and all read the same, and none is left half made. Root makes it for the
+ * folder's owner: the process that reads it is not root.
  */
 export function fileOnce(folder: string, name: string, make: () => string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -33,9 +28,12 @@ export function fileOnce(folder: string, name: string, make: () => string): stri
   if (known !== null) return known;
 
   const draft = `${path}.${randomUUID()}`;
+  const content = make();
   try {
-    writeFileSync(draft, make(), { flag: 'wx', mode: 0o600 });
+    writeFileSync(draft, content, { flag: 'wx', mode: 0o600 });
+    if (process.getuid?.() === 0) chownSync(draft, statSync(folder).uid, statSync(folder).gid);
     linkSync(draft, path);
+    return content;
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
   } finally {

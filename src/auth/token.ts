@@ -1,34 +1,26 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import jsonwebtoken from 'jsonwebtoken';
 import { validate as isUuid, v7 as uuidv7 } from 'uuid';
 import type { UnauthenticatedReason } from '../errors.js';
+import { type KeyRing, TOKEN_SECONDS } from './key-ring.js';
+import { ALGORITHM, jwkOf, type SigningKey } from './signing-key.js';
 
-const LIFETIME_SECONDS = 15 * 60;
-const ALGORITHM = 'ES256';
 /** RFC 9068, 2.1: an access token can be taken for no other JWT of the same issuer. */
 const TYPE = 'at+jwt';
 
 /** Access tokens as JWTs (RFC 7519, 9068; RFC 8725 for the checks). They say who, never what somebody may do. */
 export class AccessTokens {
-  readonly #publicKey: KeyObject;
-  readonly #kid: string;
-
   constructor(
-    private readonly privateKey: KeyObject,
+    private readonly keys: KeyRing,
     private readonly issuer: string,
-  ) {
-    this.#publicKey = createPublicKey(privateKey);
-    const { crv, kty, x, y } = this.#publicKey.export({ format: 'jwk' });
-    // RFC 7638: the thumbprint is over these members in this order.
-    this.#kid = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
-  }
+  ) {}
 
   issue(userId: string, sessionId: string, now = new Date()): { accessToken: string; accessTokenExpiresAt: Date } {
     const iat = Math.floor(now.getTime() / 1000);
-    const exp = iat + LIFETIME_SECONDS;
+    const exp = iat + TOKEN_SECONDS;
     const claims = { iss: this.issuer, aud: this.issuer, sub: userId, sid: sessionId, iat, exp, jti: uuidv7() };
-    const header = { alg: ALGORITHM, typ: TYPE, kid: this.#kid };
-    const accessToken = jsonwebtoken.sign(claims, this.privateKey, { algorithm: ALGORITHM, header });
+    const { kid, privateKey } = this.keys.current();
+    const header = { alg: ALGORITHM, typ: TYPE, kid };
+    const accessToken = jsonwebtoken.sign(claims, privateKey, { algorithm: ALGORITHM, header });
     return { accessToken, accessTokenExpiresAt: new Date(exp * 1000) };
   }
 
@@ -37,14 +29,16 @@ export class AccessTokens {
     token: string,
   ): { userId: string; sessionId: string } | { reason: Extract<UnauthenticatedReason, 'EXPIRED' | 'INVALID'> } {
     try {
-      const { header, payload } = jsonwebtoken.verify(token, this.#publicKey, {
+      const key = this.#keyOf(token);
+      if (key === null) return { reason: 'INVALID' };
+      const { header, payload } = jsonwebtoken.verify(token, key.publicKey, {
         algorithms: [ALGORITHM],
         issuer: this.issuer,
         audience: this.issuer,
         complete: true,
       });
       // The library asks for none of these: a token without `exp` would live for ever, one with `crit` asks for what we do not do.
-      const ours = header.typ === TYPE && header.kid === this.#kid && !('crit' in header);
+      const ours = header.typ === TYPE && !('crit' in header);
       if (!ours || typeof payload === 'string' || typeof payload.exp !== 'number') return { reason: 'INVALID' };
       const { sub, sid } = payload;
       return isUuid(sub) && isUuid(sid) ? { userId: String(sub), sessionId: String(sid) } : { reason: 'INVALID' };
@@ -54,8 +48,14 @@ export class AccessTokens {
     }
   }
 
-  /** The public key for services that verify tokens themselves (RFC 7517). */
+  /** The public keys for services that verify tokens themselves (RFC 7517), the next one included. */
   jwks(): { keys: object[] } {
-    return { keys: [{ ...this.#publicKey.export({ format: 'jwk' }), kid: this.#kid, alg: ALGORITHM, use: 'sig' }] };
+    return { keys: this.keys.published().map(jwkOf) };
+  }
+
+  /** A token names its key, and only among ours. */
+  #keyOf(token: string): SigningKey | null {
+    const kid = jsonwebtoken.decode(token, { complete: true })?.header.kid;
+    return typeof kid === 'string' ? this.keys.find(kid) : null;
   }
 }

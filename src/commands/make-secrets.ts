@@ -1,6 +1,7 @@
 import '../node-version.js';
 import { chmodSync, chownSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { firstKey } from '../auth/key-files.js';
 import { fileOnce, secretFile } from '../secrets.js';
 
 const [folder] = process.argv.slice(2);
@@ -14,7 +15,7 @@ if (!folder) {
 const postgres = secretFile(folder, 'postgres-password');
 const redis = secretFile(folder, 'redis-password');
 const rabbitmq = secretFile(folder, 'rabbitmq-password');
-secretFile(folder, 'jwt-private-key.pem');
+firstKey(join(folder, 'keys'), join(folder, 'jwt-private-key.pem'));
 secretFile(folder, 'password-pepper');
 secretFile(folder, 'admin-password');
 fileOnce(folder, 'database-url', () => `postgres://gatehouse:${postgres}@postgres:5432/gatehouse\n`);

@@ -71,9 +71,11 @@ describe('settings', () => {
     ['migrate', ['DATABASE_URL']],
     ['admin:create', ['DATABASE_URL', 'PASSWORD_PEPPER']],
     ['users:import', ['DATABASE_URL']],
+    ['keys:rotate', ['JWT_KEYS_DIR']],
   ])('%s needs only %j in production', (program, needed) => {
     expect(() => loadConfig({ NODE_ENV: 'production' }, program)).toThrow(ConfigError);
-    const env = Object.fromEntries(Object.entries(PRODUCTION).filter(([name]) => needed.includes(name)));
+    const all = { ...PRODUCTION, JWT_KEYS_DIR: '/secrets/keys' };
+    const env = Object.fromEntries(Object.entries(all).filter(([name]) => needed.includes(name)));
 
     expect(loadConfig({ ...env, NODE_ENV: 'production' }, program).production).toBe(true);
   });
@@ -111,6 +113,17 @@ describe('settings', () => {
       expect(problems({ ...PRODUCTION, ADMIN_EMAIL: 'root@example.com', ADMIN_PASSWORD })).toHaveLength(1);
     },
   );
+
+  test('the key that signs is one, or lies in a folder of them', () => {
+    const { JWT_PRIVATE_KEY, ...others } = PRODUCTION;
+    const JWT_KEYS_DIR = '/secrets/keys';
+
+    expect(loadConfig({ ...others, JWT_KEYS_DIR })).toMatchObject({ jwtPrivateKey: null, jwtKeysDir: JWT_KEYS_DIR });
+    expect(loadConfig({ DATA_DIR: 'data' })).toMatchObject({ jwtPrivateKey: null, jwtKeysDir: 'data/keys' });
+    expect(problems(others)).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY is required .* JWT_KEYS_DIR/)]);
+    for (const env of [PRODUCTION, { JWT_PRIVATE_KEY }])
+      expect(problems({ ...env, JWT_KEYS_DIR })).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY and JWT_KEYS_DIR /)]);
+  });
 
   test('an admin needs both address and password', () => {
     expect(problems({ ...PRODUCTION, ADMIN_EMAIL: 'root@example.com' })).toHaveLength(1);

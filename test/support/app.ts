@@ -4,7 +4,9 @@ import type { Logger } from 'pino';
 import { handle } from '../../consumer/handle.js';
 import { IN_MEMORY } from '../../mikro-orm.config.js';
 import { type App, type AppParts, createApp } from '../../src/app.js';
+import { KeyRing } from '../../src/auth/key-ring.js';
 import { Passwords } from '../../src/auth/password.js';
+import { signingKey } from '../../src/auth/signing-key.js';
 import { AccessTokens } from '../../src/auth/token.js';
 import { Cache } from '../../src/cache.js';
 import { type Config, loadConfig } from '../../src/config.js';
@@ -61,7 +63,7 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
   const passwords =
     parts.passwords ?? new Passwords({ pepper: PEPPER, cost: config.bcryptCost, minLength: config.passwordMinLength });
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const tokens = new AccessTokens(privateKey, config.publicUrl);
+  const tokens = new AccessTokens(new KeyRing([signingKey(privateKey)]), config.publicUrl);
   const cursors = new Cursors(PEPPER);
   const refreshTokens = new RefreshTokens(PEPPER);
   const sessionLifetimes = { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS };
