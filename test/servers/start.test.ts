@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
@@ -20,6 +20,7 @@ import {
 } from '../support/processes.js';
 import { describeWithServers, freePort, type PostgresServer, startPostgres } from '../support/servers.js';
 
+const MIGRATIONS = readdirSync('migrations').length;
 const MAIN = 'dist/src/main.js';
 const ME = 'query { me { id email role { name } } }';
 const USERS = 'query { users { totalCount } }';
@@ -56,8 +57,8 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     const migrated = await Promise.all(apis.map(async (api) => (await api.logged('API is ready')).migrated));
     const admins = await select(DATABASE_URL, 'select email from users');
     const logins = await Promise.all(apis.map((api) => api.ask(LOGIN, { input: ADMIN })));
-    expect(migrated.sort()).toEqual([0, 0, 1]);
-    expect(await select(DATABASE_URL, 'select name from mikro_orm_migrations')).toHaveLength(1);
+    expect(migrated.sort()).toEqual([0, 0, MIGRATIONS]);
+    expect(await select(DATABASE_URL, 'select name from mikro_orm_migrations')).toHaveLength(MIGRATIONS);
     expect(admins).toEqual([{ email: ADMIN.email }]);
     expect(apis.filter((api) => api.output().includes('made just now'))).toHaveLength(1);
     expect(logins.flatMap(codes)).toEqual([]);
@@ -160,7 +161,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       const me = await api.ask(ME, {}, token);
 
       expect(before).toMatchObject({ status: 503, database: 'up', migrations: 'pending' });
-      expect(migrated).toEqual({ code: 0, output: expect.stringMatching(/^Migrated: \S+\n$/) });
+      expect(migrated).toEqual({ code: 0, output: expect.stringMatching(/^Migrated: \S+(, \S+)*\n$/) });
       expect(again).toEqual({ code: 0, output: 'The schema is up to date.\n' });
       expect(after).toMatchObject({ status: 200, migrations: 'done', cache: 'degraded', events: 'degraded' });
       expect(weak).toEqual({ code: 1, output: expect.stringMatching(/^The password .*\n$/) });
@@ -251,7 +252,7 @@ describe('starting on the embedded database', () => {
     const users = await third.ask(USERS, {}, admin.token);
 
     expect(code).toBe(0);
-    expect(migrated).toEqual([1, 0, 0]);
+    expect(migrated).toEqual([MIGRATIONS, 0, 0]);
     expect(afterStop.data.me.id).toBe(beforeStop.id);
     expect(afterKill.data.me.id).toBe(beforeKill.id);
     expect(users.data.users.totalCount).toBe(3);
