@@ -71,7 +71,8 @@ export const invalidCredentials = () =>
 export const accountDisabled = () => new IdentityError('ACCOUNT_DISABLED', 'This account is switched off.');
 export const emailTaken = () =>
   new IdentityError('EMAIL_TAKEN', 'There is an account with this e-mail address.', { path: 'input.email' });
-export const weakPassword = (why: string) => new IdentityError('WEAK_PASSWORD', `The password ${why}.`);
+export const weakPassword = (path: string, why: string) =>
+  new IdentityError('WEAK_PASSWORD', `The password ${why}.`, { path });
 export const lastAdmin = () => new IdentityError('LAST_ADMIN', 'The last active admin cannot go.');
 export const overloaded = (retryAfterSeconds: number) =>
   new IdentityError('SERVICE_OVERLOADED', 'Too much to do at the moment. Try again soon.', { retryAfterSeconds });

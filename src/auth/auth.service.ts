@@ -27,7 +27,7 @@ export class AuthService {
   /** @throws {IdentityError} BAD_USER_INPUT, WEAK_PASSWORD, EMAIL_TAKEN, SERVICE_OVERLOADED. */
   async register({ email, password, name: givenName }: RegisterInput, client: Client): Promise<SignedIn> {
     const name = checkedName(givenName);
-    const text = this.passwords.check(password, [email, email.split('@')[0] ?? '', name]);
+    const text = this.passwords.check(password, 'input.password', wordsOf({ email, name }));
     // Hashed before the address is looked at, and outside the transaction: a taken address takes as long, and no lock waits.
     const passwordHash = await this.passwords.hash(text);
     const user = await this.users.register(new User(email, passwordHash, name));
@@ -59,8 +59,9 @@ export class AuthService {
    */
   async changePassword(userId: string, sessionId: string, input: ChangePasswordInput): Promise<SignedIn> {
     const found = await this.em.fork().findOneOrFail(User, userId, { populate: ['passwordHash'] });
-    if (!(await this.passwords.verify(input.currentPassword, found.passwordHash))) throw invalidCredentials();
-    const text = this.passwords.check(input.newPassword, [found.email, found.email.split('@')[0] ?? '', found.name]);
+    if (!(await this.passwords.verify(input.currentPassword, found.passwordHash, 'input.currentPassword')))
+      throw invalidCredentials();
+    const text = this.passwords.check(input.newPassword, 'input.newPassword', wordsOf(found));
     const passwordHash = await this.passwords.hash(text);
     // One commit: whoever had the old password has neither it nor a session from here on.
     const { user, ended } = await this.em.fork().transactional(async (em) => {
@@ -83,3 +84,6 @@ export class AuthService {
     }
   }
 }
+
+/** What somebody who knows the user would try first. */
+const wordsOf = ({ email, name }: Pick<User, 'email' | 'name'>) => [email, email.split('@')[0] ?? '', name];

@@ -6,6 +6,8 @@ import { badInput, overloaded, weakPassword } from '../errors.js';
 import { isCommonPassword } from './common-passwords.js';
 
 const MAX_LENGTH = 128;
+/** Where operations take a password, unless they say otherwise. */
+const PATH = 'input.password';
 /** Longer, and the last in the queue would wait for half a minute. */
 const MAX_WAITING = 100;
 /** Marks hashes of the peppered digest; without it, a stored `$2b$` hash is of the password itself. */
@@ -34,16 +36,16 @@ export class Passwords {
   constructor(private readonly rules: PasswordRules) {}
 
   /**
-   * The normalised password, if it may be a new one. `personal` are words of the user's own that it must not be.
+   * The normalised password, if it may be a new one; `path` is where it was given. `personal` are words of the user's own that it must not be.
    * @throws {IdentityError} WEAK_PASSWORD if it is short, common or personal; BAD_USER_INPUT if it is no text or too long.
    */
-  check(password: string, personal: string[] = []): string {
-    const text = normalise(password);
+  check(password: string, path: string, personal: string[]): string {
+    const text = normalise(password, path);
     const { minLength } = this.rules;
-    if ([...text].length < minLength) throw weakPassword(`must have ${minLength} characters or more`);
-    if (isCommonPassword(text)) throw weakPassword('is one of the most common ones');
+    if ([...text].length < minLength) throw weakPassword(path, `must have ${minLength} characters or more`);
+    if (isCommonPassword(text)) throw weakPassword(path, 'is one of the most common ones');
     if (personal.some((word) => word.toLowerCase() === text.toLowerCase()))
-      throw weakPassword('is the name or the address');
+      throw weakPassword(path, 'is the name or the address');
     return text;
   }
 
@@ -58,8 +60,8 @@ export class Passwords {
    * unknown address from a wrong password by the time it takes (ASVS 6.3.8).
    * @throws {IdentityError} SERVICE_OVERLOADED if too many wait already.
    */
-  async verify(password: string, stored: string | null): Promise<boolean> {
-    const text = normalise(password);
+  async verify(password: string, stored: string | null, path = PATH): Promise<boolean> {
+    const text = normalise(password, path);
     const bcryptHash = stored?.replace(PEPPERED, '') ?? nobodys(this.rules.cost);
     const input = stored === null || stored.startsWith(PEPPERED) ? this.#digest(text) : password;
     const matches = await this.#queue(async () => {
@@ -97,12 +99,12 @@ export function parseBcrypt(given: unknown): string | null {
   return fits ? given.replace('$2y$', '$2b$') : null;
 }
 
-function normalise(password: string): string {
+function normalise(password: string, path = PATH): string {
   // Before any work: a lone surrogate would equal every other one, and a long text would cost CPU.
-  if (password.length > 2 * MAX_LENGTH || !password.isWellFormed()) throw notAPassword();
+  if (password.length > 2 * MAX_LENGTH || !password.isWellFormed()) throw notAPassword(path);
   const text = password.normalize('NFKC');
-  if ([...text].length > MAX_LENGTH) throw notAPassword();
+  if ([...text].length > MAX_LENGTH) throw notAPassword(path);
   return text;
 }
 
-const notAPassword = () => badInput('input.password', `must be a text of at most ${MAX_LENGTH} characters`);
+const notAPassword = (path: string) => badInput(path, `must be a text of at most ${MAX_LENGTH} characters`);

@@ -20,7 +20,7 @@ const database = await orExit(openDatabase(config));
 try {
   const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
   const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: 12 });
-  const password = passwords.check(await readPassword(), [email]);
+  const password = passwords.check(await readPassword(), 'The password', [email]);
   const { id } = await createAdmin(database.em, passwords, { email, password });
   console.log(`Admin made: ${id}`);
 } catch (error) {

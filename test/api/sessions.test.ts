@@ -189,6 +189,19 @@ describeApi('the account', (app) => {
     expect(codes(await ask(app(), LOGIN, { input: { email: ada.email, password: input.newPassword } }))).toEqual([]);
   });
 
+  test('changePassword names the password that does not fit', async () => {
+    const ada = await member(app());
+    const pathOf = async (change: object) => {
+      const input = { currentPassword: PASSWORD, newPassword: 'a quite different one', ...change };
+      const query = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
+      return (await ada.ask(query, { input })).errors[0]?.extensions.path;
+    };
+
+    expect(await pathOf({ newPassword: 'short' })).toBe('input.newPassword');
+    expect(await pathOf({ newPassword: 'x'.repeat(129) })).toBe('input.newPassword');
+    expect(await pathOf({ currentPassword: 'x'.repeat(129) })).toBe('input.currentPassword');
+  });
+
   test('updateProfile changes what is given', async () => {
     const ada = await member(app());
 

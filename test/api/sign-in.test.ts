@@ -92,6 +92,7 @@ describeApi('register', (app) => {
     const answer = await register({ email: 'somebody@example.com', password, name: 'Somebody Else' });
 
     expect(codes(answer)).toEqual(['WEAK_PASSWORD']);
+    expect(answer.errors[0]?.extensions.path).toBe('input.password');
   });
 
   test('takes no role, id or date from the client', async () => {
