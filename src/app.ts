@@ -4,7 +4,6 @@ import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/dis
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import type { Logger } from 'pino';
 import type { Cache } from './cache.js';
 import type { Config } from './config.js';
 import { type Context, createContext, type Parts } from './context.js';
@@ -14,6 +13,7 @@ import type { EventBus } from './events/bus.js';
 import { Relay } from './events/relay.js';
 import { createHttp } from './http.js';
 import { requestChecks } from './request-checks.js';
+import { cacheKey } from './session/session.service.js';
 import { endedBy } from './user/user.service.js';
 
 const MAX_TOKENS = 2_000;
@@ -61,7 +61,7 @@ export async function createApp(parts: AppParts): Promise<App> {
           const [kind, id] = signal.split(' ');
           if (kind === 'outbox') relay.wake();
           if (kind === 'user' && id) end(endedBy(id));
-          if (kind === 'session' && id) end([`session:${id}`]);
+          if (kind === 'session' && id) end([cacheKey(id)]);
         },
         onListening: () => {
           void cache.endEverything();
@@ -96,7 +96,7 @@ function endTogether(cache: Cache): (generations: string[]) => void {
   };
 }
 
-function createApollo({ config, schema, log, examples }: AppParts & { log: Logger }): ApolloServer<Context> {
+function createApollo({ config, schema, log, examples }: AppParts): ApolloServer<Context> {
   const { production } = config;
   return new ApolloServer<Context>({
     schema,

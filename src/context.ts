@@ -17,6 +17,12 @@ import { UserService } from './user/user.service.js';
 /** Who asks: a user with an open account, or nobody and why. */
 export type Viewer = { id: string; role: RoleName; sessionId: string } | { id: null; reason: UnauthenticatedReason };
 
+/** The viewer of a field whose rule lets nobody in who is not signed in. */
+export function signedIn({ viewer }: Pick<Context, 'viewer'>) {
+  if (viewer.id === null) throw new TypeError('a field without a rule asked who is signed in');
+  return viewer;
+}
+
 export const viewerOf = ({ id, roleId }: User, sessionId: string): Viewer => ({
   id,
   role: roleName(roleId),

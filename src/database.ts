@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MikroORM } from '@mikro-orm/core';
@@ -38,7 +38,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
 
 /** The embedded database is one process's alone, and would be destroyed by two. */
 function lockFolder(folder: string): () => void {
-  databaseOptions({ databaseUrl: null, dataDir: folder });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, 'lock');
   for (;;) {
     try {

@@ -1,5 +1,5 @@
 import { Arg, Ctx, Directive, Field, Mutation, ObjectType, Resolver } from 'type-graphql';
-import { type Context, viewerOf } from '../context.js';
+import { type Context, signedIn, viewerOf } from '../context.js';
 import { Session } from '../session/session.entity.js';
 import { User } from '../user/user.entity.js';
 import { ChangePasswordInput, LoginInput, RefreshInput, RegisterInput } from './auth.inputs.js';
@@ -55,10 +55,8 @@ export class AuthResolver {
   @Directive('@errors(codes: [BAD_USER_INPUT, INVALID_CREDENTIALS, WEAK_PASSWORD, SERVICE_OVERLOADED])')
   @Mutation(() => AuthPayload, { description: 'Keeps this session, with new tokens, and ends all others.' })
   async changePassword(@Arg('input', () => ChangePasswordInput) input: ChangePasswordInput, @Ctx() context: Context) {
-    const { viewer, auth } = context;
-    // The rule lets nobody in who is not signed in.
-    if (viewer.id === null) throw new TypeError('there is no viewer');
-    return signIn(await auth.changePassword(viewer.id, viewer.sessionId, input), context);
+    const { id, sessionId } = signedIn(context);
+    return signIn(await context.auth.changePassword(id, sessionId, input), context);
   }
 }
 

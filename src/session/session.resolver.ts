@@ -1,5 +1,5 @@
 import { Arg, Ctx, Directive, Field, FieldResolver, ID, Int, Mutation, ObjectType, Resolver, Root } from 'type-graphql';
-import type { Context } from '../context.js';
+import { type Context, signedIn } from '../context.js';
 import { User } from '../user/user.entity.js';
 import { Session } from './session.entity.js';
 
@@ -53,10 +53,8 @@ export class UserSessionsResolver {
 const currentSession = ({ viewer }: Context) => (viewer.id === null ? undefined : viewer.sessionId);
 
 async function end(context: Context, which: { only?: string }): Promise<LogoutPayload> {
-  const { viewer, sessions } = context;
-  // The rule lets nobody in who is not signed in.
-  if (viewer.id === null) throw new TypeError('there is no viewer');
-  const sessionsEnded = await sessions.end(viewer.id, which);
+  const viewer = signedIn(context);
+  const sessionsEnded = await context.sessions.end(viewer.id, which);
   const endedThis = which.only === undefined || which.only.toLowerCase() === viewer.sessionId;
   if (endedThis) context.viewer = { id: null, reason: 'REVOKED' };
   return { sessionsEnded };

@@ -16,6 +16,9 @@ export interface SessionLifetimes {
   maxMs: number;
 }
 
+/** Under which the cache knows a session, and what ends with it. */
+export const cacheKey = (id: string) => `session:${id}`;
+
 /** What a request must know of the session of its token. */
 export interface SessionState {
   userId: string;
@@ -53,7 +56,7 @@ export class SessionService {
 
   /** Whether the session of an access token still stands; the account is somebody else's matter. */
   async stands(id: string, userId: string): Promise<boolean> {
-    const entry = { key: `session:${id}`, generation: `session:${id}` };
+    const entry = { key: cacheKey(id), generation: cacheKey(id) };
     const [state] = await this.cache.through<SessionState | null>([entry], async () => {
       const session = await this.em.fork().findOne(Session, id, { fields: ['userId', 'endedAt'] });
       return [session && { userId: session.userId, endedAt: session.endedAt }];
@@ -150,7 +153,7 @@ export class SessionService {
   }
 
   async forget(ids: string[]): Promise<void> {
-    if (ids.length > 0) await this.cache.end(...ids.map((id) => `session:${id}`));
+    if (ids.length > 0) await this.cache.end(...ids.map(cacheKey));
   }
 
   #expiry(createdAt: Date, now: Date): Date {

@@ -13,7 +13,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { type Context, viewerOf } from '../context.js';
+import { type Context, signedIn, viewerOf } from '../context.js';
 import { Role, RoleName } from './role.entity.js';
 import { allRoles } from './role.loader.js';
 import { UserConnection } from './user.connection.js';
@@ -72,9 +72,8 @@ export class UserResolver {
       'Closes an account and announces it as `user.deleted`. Doing it twice changes nothing and announces nothing.',
   })
   async deleteUser(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
-    const { viewer, users } = context;
-    // The rule lets nobody in who is not signed in.
-    const user = await users.delete(id, viewer.id as string);
+    const viewer = signedIn(context);
+    const user = await context.users.delete(id, viewer.id);
     if (user.id === viewer.id) context.viewer = { id: null, reason: 'REVOKED' };
     return { id: user.id, deletedAt: user.deletedAt };
   }
@@ -82,9 +81,8 @@ export class UserResolver {
   @Directive('@auth(requires: SIGNED_IN)')
   @Directive('@errors(codes: [BAD_USER_INPUT])')
   @Mutation(() => User, { description: "Changes what is given of the viewer's own account." })
-  updateProfile(@Arg('input', () => UpdateProfileInput) input: UpdateProfileInput, @Ctx() { viewer, users }: Context) {
-    // The rule lets nobody in who is not signed in.
-    return users.updateProfile(viewer.id as string, input);
+  updateProfile(@Arg('input', () => UpdateProfileInput) input: UpdateProfileInput, @Ctx() context: Context) {
+    return context.users.updateProfile(signedIn(context).id, input);
   }
 
   @Directive('@auth(requires: ADMIN)')
@@ -98,8 +96,8 @@ export class UserResolver {
     @Arg('role', () => RoleName) role: RoleName,
     @Ctx() context: Context,
   ) {
-    const { viewer, users } = context;
-    const user = await users.setRole(id, role, viewer.id as string);
+    const viewer = signedIn(context);
+    const user = await context.users.setRole(id, role, viewer.id);
     if (viewer.id === user.id) context.viewer = viewerOf(user, viewer.sessionId);
     return user;
   }
