@@ -6,9 +6,12 @@ import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
 import { InboxEvent } from './consumer/inbox.entity.js';
 import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
 import { Migration20261122000001_sessions } from './migrations/Migration20261122000001_sessions.js';
+import { Migration20261125000000_mail } from './migrations/Migration20261125000000_mail.js';
 import { type Config, loadConfig } from './src/config.js';
 import { EmbeddedDriver } from './src/embedded-database.js';
 import { OutboxEvent } from './src/events/outbox.entity.js';
+import { Mail } from './src/mail/mail.entity.js';
+import { MailToken } from './src/mail/mail-token.entity.js';
 import { Session } from './src/session/session.entity.js';
 import { Role } from './src/user/role.entity.js';
 import { User } from './src/user/user.entity.js';
@@ -21,7 +24,7 @@ const POOL_SIZE = 10;
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
 export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Partial<Options> {
   const options = {
-    entities: [User, Role, Session, OutboxEvent, InboxEvent],
+    entities: [User, Role, Session, Mail, MailToken, OutboxEvent, InboxEvent],
     extensions: [Migrator],
     // Its messages hold statements with their values; what matters is logged where it is caught.
     logger: () => undefined,
@@ -29,6 +32,7 @@ export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'database
       migrationsList: [
         { name: '20261122000000_identity', class: Migration20261122000000_identity },
         { name: '20261122000001_sessions', class: Migration20261122000001_sessions },
+        { name: '20261125000000_mail', class: Migration20261125000000_mail },
       ],
       snapshot: false,
     },

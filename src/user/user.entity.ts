@@ -72,6 +72,10 @@ export class User {
   @Field(() => Boolean, { description: 'Whether the user can sign in.' })
   isActive: boolean = true;
 
+  @Property({ type: 'boolean', default: false })
+  @Field(() => Boolean, { description: 'Whether a link that was sent to the address has been used.' })
+  emailVerified: boolean = false;
+
   @Property({ type: 'datetime', length: 3 })
   @Field(() => Date)
   createdAt: Date = new Date();

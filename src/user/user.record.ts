@@ -1,18 +1,29 @@
 import { User } from './user.entity.js';
 
 /** What a cache may hold of a user: plain JSON, and never the hash of the password. */
-export type UserRecord = Pick<User, 'id' | 'email' | 'name' | 'roleId' | 'isActive'> & {
+export type UserRecord = Pick<User, 'id' | 'email' | 'name' | 'roleId' | 'isActive' | 'emailVerified'> & {
   createdAt: Date | string;
   updatedAt: Date | string;
   deletedAt: Date | string | null;
 };
 
-export const toRecord = ({ id, email, name, roleId, isActive, createdAt, updatedAt, deletedAt }: User): UserRecord => ({
+export const toRecord = ({
   id,
   email,
   name,
   roleId,
   isActive,
+  emailVerified,
+  createdAt,
+  updatedAt,
+  deletedAt,
+}: User): UserRecord => ({
+  id,
+  email,
+  name,
+  roleId,
+  isActive,
+  emailVerified,
   createdAt,
   updatedAt,
   deletedAt,

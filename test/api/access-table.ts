@@ -51,6 +51,7 @@ export const ACCESS_TABLE: Record<string, string> = {
   'User.name': SELF_OR_ADMIN,
   'User.role': SELF_OR_ADMIN,
   'User.isActive': SELF_OR_ADMIN,
+  'User.emailVerified': SELF_OR_ADMIN,
   'User.createdAt': SELF_OR_ADMIN,
   'User.updatedAt': SELF_OR_ADMIN,
   'User.deletedAt': ADMIN,

@@ -130,7 +130,7 @@ describeApi(
       }
 
       expect(measured).toEqual(ACCESS_TABLE);
-      expect(cells).toBe(51 * 7);
+      expect(cells).toBe(52 * 7);
       expectCurrent('docs/access.md', accessPage(measured));
     }, 300_000);
 

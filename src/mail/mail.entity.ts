@@ -1,0 +1,63 @@
+import { Entity, Enum, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { v7 as uuidv7 } from 'uuid';
+import { User } from '../user/user.entity.js';
+
+/** What a mail is about; each has its templates. */
+export enum MailKind {
+  VERIFY_EMAIL = 'verify_email',
+  RESET_PASSWORD = 'reset_password',
+  /** To the new address, with the link that makes it the user's. */
+  CHANGE_EMAIL = 'change_email',
+  /** A notice to the old address. */
+  EMAIL_CHANGED = 'email_changed',
+  PASSWORD_CHANGED = 'password_changed',
+}
+
+export enum Language {
+  ENGLISH = 'en',
+  KOREAN = 'ko',
+}
+
+/**
+ * A mail that was ordered in the commit of what it is about. The event that announces it holds its id alone, for others hear it; the consumer
+ * makes the link's token when it sends, so no token is ever stored.
+ */
+@Entity({ tableName: 'mails' })
+@Index({ name: 'idx_mails_user_id', properties: ['userId', 'kind'] })
+export class Mail {
+  @PrimaryKey({ type: 'uuid' })
+  id: string = uuidv7();
+
+  /** Null for an address that nobody has: ordered all the same, so that nothing tells it from one that somebody has, and never sent. */
+  @ManyToOne({
+    entity: () => User,
+    fieldName: 'user_id',
+    mapToPk: true,
+    nullable: true,
+    deleteRule: 'cascade',
+    updateRule: 'cascade',
+  })
+  userId: string | null;
+
+  @Enum({ items: () => MailKind, type: 'text' })
+  kind: MailKind;
+
+  @Property({ type: 'text' })
+  recipient: string;
+
+  @Enum({ items: () => Language, type: 'text' })
+  language: Language;
+
+  @Property({ type: 'datetime', length: 3 })
+  orderedAt: Date = new Date();
+
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  sentAt: Date | null = null;
+
+  constructor(userId: string | null, kind: MailKind, recipient: string, language: Language) {
+    this.userId = userId;
+    this.kind = kind;
+    this.recipient = recipient;
+    this.language = language;
+  }
+}
