@@ -17,11 +17,11 @@ import { migrate, openDatabase, pendingMigrations } from './database.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
 import { rabbitBus } from './events/rabbit-bus.js';
 import { createLog } from './log.js';
+import { Cursors } from './paging/cursor.js';
 import { configOrExit, orExit, stopOnSignal } from './process.js';
 import { createSchema } from './schema.js';
 import { secretFile } from './secrets.js';
 import { RefreshTokens } from './session/refresh-token.js';
-import { Cursors } from './user/cursor.js';
 import { ensureAdmin } from './user/first-admin.js';
 
 const MIGRATION_LOOK_MS = 2_000;

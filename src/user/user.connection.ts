@@ -1,22 +1,7 @@
 import { Directive, Field, ObjectType } from 'type-graphql';
+import { PageInfo } from '../paging/page-info.js';
 import { User } from './user.entity.js';
 import type { UserFilter } from './user.inputs.js';
-
-@ObjectType({ simpleResolvers: true, description: 'Where a page lies in its list (Relay cursor connections).' })
-@Directive('@auth(requires: PUBLIC)')
-export class PageInfo {
-  @Field(() => Boolean)
-  hasNextPage!: boolean;
-
-  @Field(() => Boolean)
-  hasPreviousPage!: boolean;
-
-  @Field(() => String, { nullable: true })
-  startCursor!: string | null;
-
-  @Field(() => String, { nullable: true })
-  endCursor!: string | null;
-}
 
 @ObjectType({ simpleResolvers: true, description: 'A user with its place in the list.' })
 @Directive('@auth(requires: ADMIN)')

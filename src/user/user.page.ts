@@ -1,30 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { FilterQuery } from '@mikro-orm/core';
+import { canonicalJson } from '../canonical-json.js';
 import { badInput } from '../errors.js';
-import type { Cursors, Position } from './cursor.js';
+import { checkedSize, DEFAULT_SIZE, type Range } from '../paging/connection.js';
+import type { Cursors, Position } from '../paging/cursor.js';
 import type { User } from './user.entity.js';
 import { OrderDirection, UserOrderField, type UsersArgs } from './user.inputs.js';
 
-const DEFAULT_SIZE = 20;
-const MAX_SIZE = 100;
-
 /** The arguments of `users`, checked and complete. */
-export interface PageRequest {
-  size: number;
-  /** Whether the page lies at the end of the range. */
-  fromEnd: boolean;
+export interface PageRequest extends Range {
   field: UserOrderField;
   direction: OrderDirection;
-  after: Position | null;
-  before: Position | null;
 }
 
 /** @throws {IdentityError} BAD_USER_INPUT for a size outside 1 to 100, `first` with `last`, and a cursor that is not of this list. */
 export function pageRequest(args: UsersArgs, cursors: Cursors): PageRequest {
   const { first = null, last = null } = args;
   if (first !== null && last !== null) throw badInput('first', 'and last exclude each other');
-  const size = first ?? last ?? DEFAULT_SIZE;
-  if (size < 1 || size > MAX_SIZE) throw badInput(first === null ? 'last' : 'first', `must be from 1 to ${MAX_SIZE}`);
+  const size = checkedSize(first ?? last ?? DEFAULT_SIZE, last === null ? 'first' : 'last');
 
   const field = args.orderBy?.field ?? UserOrderField.CREATED_AT;
   const direction = args.orderBy?.direction ?? OrderDirection.DESC;
@@ -71,15 +64,4 @@ function beyond({ value, id }: Position, field: UserOrderField, direction: Order
 }
 
 /** One key for all ways to write the same arguments. */
-export const digestOf = (value: unknown) => createHash('sha256').update(canonical(value)).digest('base64url');
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(
-          Object.entries(part)
-            .filter(([, member]) => member !== null && member !== undefined)
-            .sort(([a], [b]) => (a < b ? -1 : 1)),
-        )
-      : part,
-  ) ?? 'null';
+export const digestOf = (value: unknown) => createHash('sha256').update(canonicalJson(value)).digest('base64url');

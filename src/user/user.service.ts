@@ -9,8 +9,9 @@ import { validate as isUuid } from 'uuid';
 import type { Cache } from '../cache.js';
 import { badInput, emailTaken, lastAdmin, notFound } from '../errors.js';
 import { roleChanged, userDeleted, userRegistered } from '../events/outbox.entity.js';
+import { connectionOf } from '../paging/connection.js';
+import type { Cursors } from '../paging/cursor.js';
 import { Session } from '../session/session.entity.js';
-import type { Cursors } from './cursor.js';
 import { checkedName } from './name.js';
 import { ROLE_IDS, type RoleName } from './role.entity.js';
 import { LAST_ADMIN, User } from './user.entity.js';
@@ -44,26 +45,8 @@ export class UserService {
     const [records] = await this.#list('page', { ...request, filter: args.filter }, async () =>
       (await this.em.fork().find(User, { $and: [filter, where] }, { orderBy, limit })).map(toRecord),
     );
-    const hasMore = records.length > request.size;
-    const users = records.slice(0, request.size).map(fromRecord);
-    if (request.fromEnd) users.reverse();
-    // Encrypted only when asked for: most callers want one cursor of a page, or none.
     const cursorOf = (user: User) => this.cursors.encode(positionOf(user, request), orderName(request));
-    const cursorAt = (index: number) => () => {
-      const user = users.at(index);
-      return user ? cursorOf(user) : null;
-    };
-    return {
-      edges: users.map((node) => ({ node, cursor: () => cursorOf(node) })),
-      nodes: users,
-      pageInfo: {
-        hasNextPage: request.fromEnd ? request.before !== null : hasMore,
-        hasPreviousPage: request.fromEnd ? hasMore : request.after !== null,
-        startCursor: cursorAt(0),
-        endCursor: cursorAt(-1),
-      },
-      filter: args.filter ?? null,
-    };
+    return { ...connectionOf(records.map(fromRecord), request, cursorOf), filter: args.filter ?? null };
   }
 
   async count(filter: UserFilter | null): Promise<number> {

@@ -14,9 +14,9 @@ import type { Parts } from '../../src/context.js';
 import { type Database, migrate, openDatabase } from '../../src/database.js';
 import { inProcessBus } from '../../src/events/bus.js';
 import { createLog } from '../../src/log.js';
+import { Cursors } from '../../src/paging/cursor.js';
 import { createSchema } from '../../src/schema.js';
 import { RefreshTokens } from '../../src/session/refresh-token.js';
-import { Cursors } from '../../src/user/cursor.js';
 import { describeWithServers, type PostgresServer, startPostgres } from './servers.js';
 
 declare const database: 'pglite' | 'postgres' | undefined;
