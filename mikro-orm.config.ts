@@ -7,6 +7,9 @@ import { InboxEvent } from './consumer/inbox.entity.js';
 import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
 import { Migration20261122000001_sessions } from './migrations/Migration20261122000001_sessions.js';
 import { Migration20261125000000_mail } from './migrations/Migration20261125000000_mail.js';
+import { Migration20261125000001_audit } from './migrations/Migration20261125000001_audit.js';
+import { AuditChain } from './src/audit/audit-chain.entity.js';
+import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { type Config, loadConfig } from './src/config.js';
 import { EmbeddedDriver } from './src/embedded-database.js';
 import { OutboxEvent } from './src/events/outbox.entity.js';
@@ -24,7 +27,7 @@ const POOL_SIZE = 10;
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
 export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Partial<Options> {
   const options = {
-    entities: [User, Role, Session, Mail, MailToken, OutboxEvent, InboxEvent],
+    entities: [User, Role, Session, Mail, MailToken, AuditEvent, AuditChain, OutboxEvent, InboxEvent],
     extensions: [Migrator],
     // Its messages hold statements with their values; what matters is logged where it is caught.
     logger: () => undefined,
@@ -33,6 +36,7 @@ export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'database
         { name: '20261122000000_identity', class: Migration20261122000000_identity },
         { name: '20261122000001_sessions', class: Migration20261122000001_sessions },
         { name: '20261125000000_mail', class: Migration20261125000000_mail },
+        { name: '20261125000001_audit', class: Migration20261125000001_audit },
       ],
       snapshot: false,
     },

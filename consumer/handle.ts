@@ -11,6 +11,8 @@ export type Handler<T extends EventType> = (event: CloudEvent<T>, em: EntityMana
 const HANDLERS: { [T in EventType]: Handler<T> } = {
   'user.registered': userRegistered,
   'user.deleted': userDeleted,
+  'user.deactivated': noted,
+  'user.activated': noted,
   'user.role_changed': noted,
   'user.password_changed': noted,
   'session.reuse_detected': noted,

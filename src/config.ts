@@ -75,7 +75,8 @@ const NEEDED = {
   consumer: ['DATABASE_URL', 'AMQP_URL'],
   migrate: ['DATABASE_URL'],
   'admin:create': ['DATABASE_URL', 'PASSWORD_PEPPER'],
-  'users:import': ['DATABASE_URL'],
+  'users:import': ['DATABASE_URL', 'PASSWORD_PEPPER'],
+  'audit:verify': ['DATABASE_URL', 'PASSWORD_PEPPER'],
   'keys:rotate': ['JWT_KEYS_DIR'],
 } satisfies Record<string, Setting[]>;
 export type Program = keyof typeof NEEDED;

@@ -1,5 +1,8 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { Logger } from 'pino';
+import { AuditService } from './audit/audit.service.js';
+import type { AuditDigests } from './audit/audit-digests.js';
+import { type AuditSource, AuditTrail } from './audit/audit-trail.js';
 import { AuthService } from './auth/auth.service.js';
 import type { Passwords } from './auth/password.js';
 import type { AccessTokens } from './auth/token.js';
@@ -35,6 +38,7 @@ export interface Parts {
   cache: Cache;
   passwords: Passwords;
   tokens: AccessTokens;
+  auditDigests: AuditDigests;
   cursors: Cursors;
   refreshTokens: RefreshTokens;
   sessionLifetimes: SessionLifetimes;
@@ -53,6 +57,8 @@ export interface Context {
   roles: RoleLoader;
   auth: AuthService;
   sessions: SessionService;
+  audit: AuditTrail;
+  auditEvents: AuditService;
 }
 
 /** What a request says of itself. */
@@ -67,13 +73,30 @@ export async function createContext(
   { requestId, authorization, client }: RequestFacts,
 ): Promise<Context> {
   const { em, cache, passwords, tokens, cursors, log } = parts;
-  const users = new UserService(em, cache, cursors);
-  const roles = roleLoader(em, cache);
-  const sessions = new SessionService(em, cache, parts.refreshTokens, parts.sessionLifetimes);
-  const auth = new AuthService(em, users, sessions, passwords, log);
-  const viewer = await authenticate(authorization, tokens, users, sessions);
-  return { requestId, viewer, client, em, tokens, users, roles, auth, sessions };
+  const audit = new AuditTrail(em, parts.auditDigests, () => sourceOf(context));
+  const sessions = new SessionService(em, cache, audit, parts.refreshTokens, parts.sessionLifetimes);
+  const users = new UserService(em, cache, audit, cursors, sessions);
+  const context: Context = {
+    requestId,
+    viewer: await authenticate(authorization, tokens, users, sessions),
+    client,
+    em,
+    tokens,
+    users,
+    roles: roleLoader(em, cache),
+    auth: new AuthService(em, audit, users, sessions, passwords, log),
+    sessions,
+    audit,
+    auditEvents: new AuditService(em, cursors),
+  };
+  return context;
 }
+
+const sourceOf = ({ viewer, client }: Context): AuditSource => ({
+  actorId: viewer.id,
+  sessionId: viewer.id === null ? null : viewer.sessionId,
+  ipAddress: client.ipAddress,
+});
 
 /** Account and session decide, not the token: whoever was deleted, switched off, demoted or signed out is so from the next request on. */
 async function authenticate(

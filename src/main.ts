@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { handle } from '../consumer/handle.js';
 import { createApp } from './app.js';
+import { AuditDigests } from './audit/audit-digests.js';
+import { AuditTrail, COMMAND } from './audit/audit-trail.js';
 import { firstKey } from './auth/key-files.js';
 import { KeyFolder } from './auth/key-folder.js';
 import { KeyRing } from './auth/key-ring.js';
@@ -20,7 +22,7 @@ import { createLog } from './log.js';
 import { Cursors } from './paging/cursor.js';
 import { configOrExit, orExit, stopOnSignal } from './process.js';
 import { createSchema } from './schema.js';
-import { secretFile } from './secrets.js';
+import { pepperOf } from './secrets.js';
 import { RefreshTokens } from './session/refresh-token.js';
 import { ensureAdmin } from './user/first-admin.js';
 
@@ -33,10 +35,13 @@ const database = await orExit(openDatabase(config));
 // In production a step of its own does this, before any instance starts.
 const migrated = config.production ? [] : await orExit(migrate(database, config));
 
-const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
+const pepper = pepperOf(config);
 const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: config.passwordMinLength });
 const keys = await orExit(openKeys(config));
-const firstAdmin = async () => config.admin !== null && (await ensureAdmin(database.em, passwords, config.admin));
+const auditDigests = new AuditDigests(pepper);
+const audit = new AuditTrail(database.em, auditDigests, () => COMMAND);
+const firstAdmin = async () =>
+  config.admin !== null && (await ensureAdmin(database.em, audit, passwords, config.admin));
 let madeAdmin = false;
 if (await isMigrated()) madeAdmin = await firstAdmin();
 else void afterMigration();
@@ -47,6 +52,7 @@ const app = await createApp({
   database,
   passwords,
   tokens: new AccessTokens(keys, config.publicUrl),
+  auditDigests,
   cursors: new Cursors(pepper),
   refreshTokens: new RefreshTokens(pepper),
   sessionLifetimes: { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS },

@@ -5,6 +5,7 @@ import { GraphQLDateTime } from 'graphql-scalars';
 import { buildSchemaSync } from 'type-graphql';
 import { authDirective, errorsDirective } from './access/directives.js';
 import { enforceRules } from './access/enforce.js';
+import { AuditResolver, UserAuditResolver } from './audit/audit.resolver.js';
 import { AuthResolver } from './auth/auth.resolver.js';
 import { SessionResolver, UserSessionsResolver } from './session/session.resolver.js';
 import { UserConnectionResolver, UserResolver } from './user/user.resolver.js';
@@ -12,7 +13,15 @@ import { UserConnectionResolver, UserResolver } from './user/user.resolver.js';
 /** The schema before its rules are enforced. */
 export const buildUnguarded = (): GraphQLSchema =>
   buildSchemaSync({
-    resolvers: [UserResolver, UserConnectionResolver, AuthResolver, SessionResolver, UserSessionsResolver],
+    resolvers: [
+      UserResolver,
+      UserConnectionResolver,
+      AuthResolver,
+      SessionResolver,
+      UserSessionsResolver,
+      AuditResolver,
+      UserAuditResolver,
+    ],
     // Named here, GraphQL's own would be gone without their being named too.
     directives: [...specifiedDirectives, authDirective, errorsDirective],
     scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],

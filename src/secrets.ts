@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chownSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Config } from './config.js';
 
 const random = (bytes: number) => () => randomBytes(bytes).toString('base64url');
 
@@ -15,6 +16,10 @@ export type SecretName = keyof typeof MAKERS;
 
 /** The secret of this name, from its file in `folder`; made at random where there is none. */
 export const secretFile = (folder: string, name: SecretName): string => fileOnce(folder, name, MAKERS[name]).trim();
+
+/** The secret that passwords are mixed with, and other keys derived from; development makes its own. */
+export const pepperOf = ({ passwordPepper, dataDir }: Pick<Config, 'passwordPepper' | 'dataDir'>): string =>
+  passwordPepper ?? secretFile(dataDir, 'password-pepper');
 
 /**
  * The content of a file that is its owner's alone; made where there is none. What is there is never replaced. The file appears with all

@@ -1,4 +1,6 @@
 import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
+import { validate as isUuid } from 'uuid';
+import { AuditResult } from '../audit/audit-event.entity.js';
 import type { Context, Viewer } from '../context.js';
 import { forbidden, GENERAL_CODES, IdentityError, unauthenticated } from '../errors.js';
 import { RoleName } from '../user/role.entity.js';
@@ -27,19 +29,35 @@ function guard({ type, field, access, codes, name }: FieldRule, root: boolean): 
   if (access === 'PUBLIC' && !resolve) return;
   field.resolve = (parent, args, context, info) => {
     const subject = root ? args.id : (parent as Record<string, unknown>)[subjectProperty];
-    if (access !== 'PUBLIC') admit((context as Context).viewer, access, subject);
+    const refusal = access === 'PUBLIC' ? null : refusalOf((context as Context).viewer, access, subject);
+    if (refusal) return refuse(refusal, context as Context, root ? { operation: name, subject } : null);
     // Without a resolver of its own there is nothing that could throw.
     if (!resolve) return defaultFieldResolver(parent, args, context, info);
     return declared(() => resolve(parent, args, context, info), name, codes);
   };
 }
 
-/** @throws {IdentityError} UNAUTHENTICATED or FORBIDDEN, without a look at anything but the viewer and the subject's id. */
-function admit(viewer: Viewer, access: Exclude<Access, 'PUBLIC'>, subject: unknown): void {
-  if (viewer.id === null) throw unauthenticated(viewer.reason);
-  if (access === 'SIGNED_IN' || viewer.role === RoleName.ADMIN) return;
-  if (access === 'SELF_OR_ADMIN' && String(subject).toLowerCase() === viewer.id) return;
-  throw forbidden();
+/** UNAUTHENTICATED, FORBIDDEN, or null for who may; without a look at anything but the viewer and the subject's id. */
+function refusalOf(viewer: Viewer, access: Exclude<Access, 'PUBLIC'>, subject: unknown): IdentityError | null {
+  if (viewer.id === null) return unauthenticated(viewer.reason);
+  if (access === 'SIGNED_IN' || viewer.role === RoleName.ADMIN) return null;
+  if (access === 'SELF_OR_ADMIN' && String(subject).toLowerCase() === viewer.id) return null;
+  return forbidden();
+}
+
+/** @throws {IdentityError} the refusal; somebody signed in who tries an operation that is not theirs is recorded. */
+async function refuse(refusal: IdentityError, { audit }: Context, tried: Attempt | null): Promise<never> {
+  if (tried && refusal.code === 'FORBIDDEN') {
+    const subjectId = isUuid(tried.subject) ? String(tried.subject).toLowerCase() : null;
+    const details = { operation: tried.operation };
+    await audit.recordAlone({ action: 'access.denied', subjectId, result: AuditResult.DENIED, details });
+  }
+  throw refusal;
+}
+
+interface Attempt {
+  operation: string;
+  subject: unknown;
 }
 
 async function declared(run: () => unknown, name: string, codes: FieldRule['codes']): Promise<unknown> {

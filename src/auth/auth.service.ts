@@ -1,7 +1,9 @@
-import { type EntityManager, LockMode } from '@mikro-orm/core';
+import { type EntityManager, LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { Logger } from 'pino';
-import { accountDisabled, invalidCredentials, unauthenticated } from '../errors.js';
-import { passwordChanged } from '../events/outbox.entity.js';
+import { type AuditAction, AuditResult } from '../audit/audit-event.entity.js';
+import type { AuditTrail } from '../audit/audit-trail.js';
+import { accountDisabled, emailTaken, type IdentityError, invalidCredentials, unauthenticated } from '../errors.js';
+import { passwordChanged, userRegistered } from '../events/outbox.entity.js';
 import type { Client } from '../session/session.entity.js';
 import type { OpenSession, SessionService } from '../session/session.service.js';
 import { checkedName } from '../user/name.js';
@@ -18,6 +20,7 @@ export interface SignedIn extends OpenSession {
 export class AuthService {
   constructor(
     private readonly em: EntityManager,
+    private readonly audit: AuditTrail,
     private readonly users: UserService,
     private readonly sessions: SessionService,
     private readonly passwords: Passwords,
@@ -30,19 +33,38 @@ export class AuthService {
     const text = this.passwords.check(password, 'input.password', wordsOf({ email, name }));
     // Hashed before the address is looked at, and outside the transaction: a taken address takes as long, and no lock waits.
     const passwordHash = await this.passwords.hash(text);
-    const user = await this.users.register(new User(email, passwordHash, name));
-    return { user, ...(await this.sessions.open(user.id, client)) };
+    const user = new User(email, passwordHash, name);
+    const open = await this.em
+      .fork()
+      .transactional((em) => {
+        em.persist([user, userRegistered(user.id)]);
+        const fact = { action: 'user.registered' as const, actorId: user.id, subjectId: user.id };
+        return this.sessions.openWithin(em, user.id, client, fact);
+      })
+      .catch((error) => {
+        // The index decides who was first.
+        throw error instanceof UniqueConstraintViolationException ? emailTaken() : error;
+      });
+    await this.users.ended(user.id);
+    return { user, ...open };
   }
 
   /** @throws {IdentityError} INVALID_CREDENTIALS, ACCOUNT_DISABLED, SERVICE_OVERLOADED; BAD_USER_INPUT for what no password can be. */
   async login({ email, password }: LoginInput, client: Client): Promise<SignedIn> {
-    const user = await this.em.fork().findOne(User, { email, deletedAt: null }, { populate: ['passwordHash'] });
-    const matches = await this.passwords.verify(password, user?.passwordHash ?? null);
-    if (!user || !matches) throw invalidCredentials();
+    const found = await this.em.fork().findOne(User, { email, deletedAt: null }, { populate: ['passwordHash'] });
+    const matches = await this.passwords.verify(password, found?.passwordHash ?? null);
+    if (!found || !matches) return this.#failed('login.failed', found?.id ?? null, invalidCredentials());
     // Only told to whoever knows the password.
-    if (!user.isActive) throw accountDisabled();
-    if (this.passwords.isOutdated(user.passwordHash)) await this.#rehash(user, password);
-    return { user, ...(await this.sessions.open(user.id, client)) };
+    if (!found.isActive) return this.#failed('login.failed', found.id, accountDisabled());
+    const renewedHash = this.passwords.isOutdated(found.passwordHash) ? await this.#renewed(found.id, password) : null;
+    const signedIn = await this.em.fork().transactional(async (em) => {
+      const user = await this.#stillVerified(em, found);
+      if (!user?.isOpen) return null;
+      // Not by the entity: the user has changed nothing.
+      if (renewedHash) await em.nativeUpdate(User, user.id, { passwordHash: renewedHash });
+      return { user, ...(await this.sessions.openWithin(em, user.id, client)) };
+    });
+    return signedIn ?? this.#failed('login.failed', found.id, invalidCredentials());
   }
 
   /** @throws {IdentityError} UNAUTHENTICATED with the reason INVALID, EXPIRED or REVOKED. */
@@ -59,28 +81,45 @@ export class AuthService {
    */
   async changePassword(userId: string, sessionId: string, input: ChangePasswordInput): Promise<SignedIn> {
     const found = await this.em.fork().findOneOrFail(User, userId, { populate: ['passwordHash'] });
-    if (!(await this.passwords.verify(input.currentPassword, found.passwordHash, 'input.currentPassword')))
-      throw invalidCredentials();
+    const matches = await this.passwords.verify(input.currentPassword, found.passwordHash, 'input.currentPassword');
+    if (!matches) return this.#failed('password_change.failed', userId, invalidCredentials());
     const text = this.passwords.check(input.newPassword, 'input.newPassword', wordsOf(found));
     const passwordHash = await this.passwords.hash(text);
     // One commit: whoever had the old password has neither it nor a session from here on.
-    const { user, ended } = await this.em.fork().transactional(async (em) => {
-      const user = await em.findOneOrFail(User, userId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    const changed = await this.em.fork().transactional(async (em) => {
+      const user = await this.#stillVerified(em, found);
+      if (!user) return null;
       user.passwordHash = passwordHash;
       em.persist(passwordChanged(userId));
-      return { user, ended: await this.sessions.endWithin(em, userId, { except: sessionId }) };
+      const ended = await this.sessions.endWithin(em, userId, { except: sessionId });
+      const open = await this.sessions.renewWithin(em, sessionId);
+      const details = { sessionsEnded: ended.length };
+      await this.audit.record(em, { action: 'user.password_changed', subjectId: userId, details });
+      return { signedIn: { user, ...open }, ended };
     });
-    await this.sessions.forget(ended);
-    return { user, ...(await this.sessions.renew(sessionId)) };
+    if (!changed) return this.#failed('password_change.failed', userId, invalidCredentials());
+    await this.sessions.forget(changed.ended);
+    return changed.signedIn;
   }
 
-  /** The login stands whether or not this works; and a password changed in the meantime stays as it is. */
-  async #rehash({ id, passwordHash }: User, password: string): Promise<void> {
+  /** The user with the row held, or null if the hash that a password was verified against is not theirs any more. */
+  async #stillVerified(em: EntityManager, { id, passwordHash }: User): Promise<User | null> {
+    return em.findOne(User, { id, passwordHash }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  }
+
+  async #failed(action: AuditAction, subjectId: string | null, error: IdentityError): Promise<never> {
+    const details = { code: error.code };
+    await this.audit.recordAlone({ action, subjectId, result: AuditResult.FAILED, details });
+    throw error;
+  }
+
+  /** The login stands whether or not this works. */
+  async #renewed(userId: string, password: string): Promise<string | null> {
     try {
-      const renewed = await this.passwords.hash(password);
-      await this.em.fork().nativeUpdate(User, { id, passwordHash }, { passwordHash: renewed });
+      return await this.passwords.hash(password);
     } catch (error) {
-      this.log.warn({ err: error, userId: id }, 'password hash not renewed');
+      this.log.warn({ err: error, userId }, 'password hash not renewed');
+      return null;
     }
   }
 }

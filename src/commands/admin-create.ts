@@ -1,11 +1,13 @@
 import '../node-version.js';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { AuditDigests } from '../audit/audit-digests.js';
+import { AuditTrail, COMMAND } from '../audit/audit-trail.js';
 import { Passwords } from '../auth/password.js';
 import { openDatabase } from '../database.js';
 import { IdentityError } from '../errors.js';
 import { configOrExit, orExit } from '../process.js';
-import { secretFile } from '../secrets.js';
+import { pepperOf } from '../secrets.js';
 import { createAdmin } from '../user/first-admin.js';
 
 const [email] = process.argv.slice(2);
@@ -18,10 +20,11 @@ if (!email) {
 const config = configOrExit('admin:create');
 const database = await orExit(openDatabase(config));
 try {
-  const pepper = config.passwordPepper ?? secretFile(config.dataDir, 'password-pepper');
+  const pepper = pepperOf(config);
   const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: 12 });
   const password = passwords.check(await readPassword(), 'The password', [email]);
-  const { id } = await createAdmin(database.em, passwords, { email, password });
+  const audit = new AuditTrail(database.em, new AuditDigests(pepper), () => COMMAND);
+  const { id } = await createAdmin(database.em, audit, passwords, { email, password });
   console.log(`Admin made: ${id}`);
 } catch (error) {
   console.error(error instanceof IdentityError || error instanceof Error ? error.message : 'The admin was not made.');

@@ -1,8 +1,11 @@
 import '../node-version.js';
 import { open } from 'node:fs/promises';
+import { AuditDigests } from '../audit/audit-digests.js';
+import { AuditTrail, COMMAND } from '../audit/audit-trail.js';
 import { openDatabase, pendingMigrations } from '../database.js';
 import { linesOf } from '../lines.js';
 import { configOrExit, orExit } from '../process.js';
+import { pepperOf } from '../secrets.js';
 import { importUsers } from '../user/import.js';
 
 /** Several times what a line with every field at its longest needs. */
@@ -31,7 +34,8 @@ try {
 
 async function run(): Promise<void> {
   const lines = linesOf(file.createReadStream(), MAX_LINE_BYTES);
-  const { imported, alreadyThere, refused } = await importUsers(database.em, lines, fail);
+  const audit = new AuditTrail(database.em, new AuditDigests(pepperOf(config)), () => COMMAND);
+  const { imported, alreadyThere, refused } = await importUsers(database.em, audit, lines, fail);
   console.log(`Imported: ${imported}, already there: ${alreadyThere}, refused: ${refused}`);
 }
 

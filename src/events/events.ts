@@ -2,6 +2,8 @@
 export interface EventData {
   'user.registered': { userId: string };
   'user.deleted': { userId: string; deletedBy: string; deletedAt: string };
+  'user.deactivated': { userId: string; deactivatedBy: string };
+  'user.activated': { userId: string; activatedBy: string };
   'user.role_changed': { userId: string; role: string; changedBy: string };
   'user.password_changed': { userId: string };
   'session.reuse_detected': { userId: string; sessionId: string };

@@ -55,6 +55,12 @@ export const userDeleted = (userId: string, deletedBy: string, at: Date) =>
 export const roleChanged = (userId: string, role: string, changedBy: string) =>
   new OutboxEvent('user.role_changed', userId, { userId, role, changedBy });
 
+export const userDeactivated = (userId: string, deactivatedBy: string) =>
+  new OutboxEvent('user.deactivated', userId, { userId, deactivatedBy });
+
+export const userActivated = (userId: string, activatedBy: string) =>
+  new OutboxEvent('user.activated', userId, { userId, activatedBy });
+
 export const passwordChanged = (userId: string) => new OutboxEvent('user.password_changed', userId, { userId });
 
 export const reuseDetected = (userId: string, sessionId: string) =>

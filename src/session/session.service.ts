@@ -1,8 +1,10 @@
 import { type EntityManager, LockMode, raw } from '@mikro-orm/core';
-import { validate as isUuid } from 'uuid';
+import { AuditResult } from '../audit/audit-event.entity.js';
+import type { AuditFact, AuditTrail } from '../audit/audit-trail.js';
 import type { Cache } from '../cache.js';
-import { badInput, unauthenticated } from '../errors.js';
+import { unauthenticated } from '../errors.js';
 import { reuseDetected } from '../events/outbox.entity.js';
+import { canonicalUuid } from '../uuid.js';
 import { decode, digestOf, encode, type RefreshToken, type RefreshTokens } from './refresh-token.js';
 import { type Client, Session } from './session.entity.js';
 
@@ -41,16 +43,20 @@ export class SessionService {
   constructor(
     private readonly em: EntityManager,
     private readonly cache: Cache,
+    private readonly audit: AuditTrail,
     private readonly tokens: RefreshTokens,
     private readonly lifetimes: SessionLifetimes,
   ) {}
 
-  async open(userId: string, client: Client): Promise<OpenSession> {
+  /** Opens a session in the caller's transaction, and records it; so the last thing before its commit. */
+  async openWithin(em: EntityManager, userId: string, client: Client, ...facts: AuditFact[]): Promise<OpenSession> {
     const now = new Date();
     const session = new Session(userId, '', now, this.#expiry(now, now), client);
     const token = this.tokens.first(session.id);
     session.tokenDigest = digestOf(token);
-    await this.em.fork().persist(session).flush();
+    em.persist(session);
+    const source = { actorId: userId, subjectId: userId, sessionId: session.id };
+    await this.audit.record(em, ...facts, { action: 'session.opened', ...source });
     return { session, refreshToken: encode(token) };
   }
 
@@ -115,19 +121,25 @@ export class SessionService {
   async #endReused({ id, userId }: Session): Promise<void> {
     await this.em.fork().transactional(async (em) => {
       const ended = await em.nativeUpdate(Session, { id, endedAt: null }, { endedAt: new Date() });
-      if (ended > 0) em.persist(reuseDetected(userId, id));
+      if (ended === 0) return;
+      em.persist(reuseDetected(userId, id));
+      const details = { sessionId: id };
+      await this.audit.record(em, {
+        action: 'session.reuse_detected',
+        subjectId: userId,
+        result: AuditResult.DENIED,
+        details,
+      });
     });
     await this.forget([id]);
   }
 
-  /** Another first token for the session: whoever has an old one has nothing. */
-  async renew(id: string): Promise<OpenSession> {
-    const em = this.em.fork();
+  /** Another first token for the session, in a transaction of the caller's: whoever has an old one has nothing. */
+  async renewWithin(em: EntityManager, id: string): Promise<OpenSession> {
     const session = await em.findOneOrFail(Session, id, { populate: ['tokenDigest'] });
     const token = this.tokens.first(id, session.rotation + 1);
     session.tokenDigest = digestOf(token);
     session.rotation = token.rotation;
-    await em.flush();
     return { session, refreshToken: encode(token) };
   }
 
@@ -136,15 +148,19 @@ export class SessionService {
    * @throws {IdentityError} BAD_USER_INPUT if an id is no UUID.
    */
   async end(userId: string, which: Which = {}): Promise<number> {
-    const ended = await this.em.fork().transactional((em) => this.endWithin(em, userId, which));
+    const ended = await this.em.fork().transactional(async (em) => {
+      const ids = await this.endWithin(em, userId, which);
+      const details = { sessionsEnded: ids.length, ...(ids.length === 1 && { sessionId: ids[0] }) };
+      if (ids.length > 0) await this.audit.record(em, { action: 'session.ended', subjectId: userId, details });
+      return ids;
+    });
     await this.forget(ended);
     return ended.length;
   }
 
   /** The same in a transaction of the caller's, who lets the cache `forget` what was ended after the commit. */
-  async endWithin(em: EntityManager, userId: string, { only, except }: Which): Promise<string[]> {
-    if (only !== undefined && !isUuid(only)) throw badInput('id', 'must be a UUID');
-    const id = { ...(only && { $eq: only.toLowerCase() }), ...(except && { $ne: except }) };
+  async endWithin(em: EntityManager, userId: string, { only, except }: Which = {}): Promise<string[]> {
+    const id = { ...(only !== undefined && { $eq: canonicalUuid(only) }), ...(except && { $ne: except }) };
     const where = { userId, endedAt: null, ...(Object.keys(id).length > 0 && { id }) };
     const open = await em.find(Session, where, { fields: ['id'], lockMode: LockMode.PESSIMISTIC_WRITE });
     const ids = open.map((session) => session.id);

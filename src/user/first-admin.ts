@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import type { AuditTrail } from '../audit/audit-trail.js';
 import type { Passwords } from '../auth/password.js';
 import { userRegistered } from '../events/outbox.entity.js';
 import { parseEmail } from './email-address.js';
@@ -15,18 +16,27 @@ export const hasAdmin = async (em: EntityManager) =>
   (await em.fork().count(User, { roleId: ROLE_IDS[RoleName.ADMIN], isActive: true, deletedAt: null })) > 0;
 
 /** Makes an admin. @throws {Error} if the address is none, or is taken by an open account. */
-export async function createAdmin(em: EntityManager, passwords: Passwords, credentials: Credentials): Promise<User> {
+export async function createAdmin(
+  em: EntityManager,
+  audit: AuditTrail,
+  passwords: Passwords,
+  credentials: Credentials,
+): Promise<User> {
   const admin = new User(
     parseEmail(credentials.email),
     await passwords.hash(credentials.password),
     'Admin',
     RoleName.ADMIN,
   );
-  const fork = em.fork();
-  fork.persist([admin, userRegistered(admin.id)]);
-  await fork.flush().catch((error) => {
-    throw error instanceof UniqueConstraintViolationException ? new AddressTaken() : error;
-  });
+  await em
+    .fork()
+    .transactional((em) => {
+      em.persist([admin, userRegistered(admin.id)]);
+      return audit.record(em, { action: 'user.registered', subjectId: admin.id, details: { role: RoleName.ADMIN } });
+    })
+    .catch((error) => {
+      throw error instanceof UniqueConstraintViolationException ? new AddressTaken() : error;
+    });
   return admin;
 }
 
@@ -37,10 +47,15 @@ export class AddressTaken extends Error {
 }
 
 /** Makes the first admin where there is none. Of processes that start together one makes it. */
-export async function ensureAdmin(em: EntityManager, passwords: Passwords, credentials: Credentials): Promise<boolean> {
+export async function ensureAdmin(
+  em: EntityManager,
+  audit: AuditTrail,
+  passwords: Passwords,
+  credentials: Credentials,
+): Promise<boolean> {
   if (await hasAdmin(em)) return false;
   try {
-    await createAdmin(em, passwords, credentials);
+    await createAdmin(em, audit, passwords, credentials);
     return true;
   } catch (error) {
     if (error instanceof AddressTaken && (await hasAdmin(em))) return false;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { AuditTrail } from '../audit/audit-trail.js';
 import { OutboxEvent, userRegistered } from '../events/outbox.entity.js';
 import type { Line } from '../lines.js';
 import { BadLine, importedUser } from './import-line.js';
@@ -22,6 +23,7 @@ type Outcome = 'imported' | 'alreadyThere' | { refused: string };
  */
 export async function importUsers(
   em: EntityManager,
+  audit: AuditTrail,
   lines: AsyncIterable<Line>,
   complain: (complaint: string) => void,
 ): Promise<Tally> {
@@ -35,7 +37,7 @@ export async function importUsers(
       if (user instanceof User) users.set(line.number, user);
       else outcomes.set(line.number, { refused: user });
     }
-    const made = await importBatch(em, [...users.values()]);
+    const made = await importBatch(em, audit, [...users.values()]);
     for (const [number, { id }] of users) outcomes.set(number, made.get(id) as Outcome);
     for (const { number } of batch) {
       const outcome = outcomes.get(number) as Outcome;
@@ -78,26 +80,27 @@ function userOf(line: Line, firstLines: Map<string, number>): User | string {
 }
 
 /** What becomes of each user, by id. Their addresses differ. */
-async function importBatch(em: EntityManager, users: User[]): Promise<Map<string, Outcome>> {
+async function importBatch(em: EntityManager, audit: AuditTrail, users: User[]): Promise<Map<string, Outcome>> {
   try {
-    return await decided(em, users);
+    return await decided(em, audit, users);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     // One row that the database does not take must not lose the others.
     if (users.length === 1)
       return new Map(users.map(({ id }) => [id, { refused: `is refused by the database (${codeOf(error)})` }]));
     const half = Math.ceil(users.length / 2);
-    const [some, others] = [await importBatch(em, users.slice(0, half)), await importBatch(em, users.slice(half))];
+    const some = await importBatch(em, audit, users.slice(0, half));
+    const others = await importBatch(em, audit, users.slice(half));
     return new Map([...some, ...others]);
   }
 }
 
-async function decided(em: EntityManager, users: User[]): Promise<Map<string, Outcome>> {
+async function decided(em: EntityManager, audit: AuditTrail, users: User[]): Promise<Map<string, Outcome>> {
   const outcomes = new Map<string, Outcome>();
   // In one order everywhere, or two imports of the same addresses would wait for each other.
   let open = users.toSorted((a, b) => (a.email < b.email ? -1 : 1));
   while (open.length > 0) {
-    for (const id of await insertNew(em, open)) outcomes.set(id, 'imported');
+    for (const id of await insertNew(em, audit, open)) outcomes.set(id, 'imported');
     open = open.filter(({ id }) => !outcomes.has(id));
     const [ids, emails] = [open.map(({ id }) => id), open.map(({ email }) => email)];
     const there = await em
@@ -115,11 +118,13 @@ async function decided(em: EntityManager, users: User[]): Promise<Map<string, Ou
 }
 
 /** Ids of those that were not there. */
-const insertNew = (em: EntityManager, users: User[]): Promise<string[]> =>
+const insertNew = (em: EntityManager, audit: AuditTrail, users: User[]): Promise<string[]> =>
   em.fork().transactional(async (em) => {
     const rows = await em.createQueryBuilder(User).insert(users).onConflict().ignore().returning('id').execute('all');
     const ids = (rows as { id: string }[]).map(({ id }) => id);
-    if (ids.length > 0) await em.insertMany(OutboxEvent, ids.map(userRegistered));
+    if (ids.length === 0) return ids;
+    await em.insertMany(OutboxEvent, ids.map(userRegistered));
+    await audit.record(em, ...ids.map((id) => ({ action: 'user.imported' as const, subjectId: id })));
     return ids;
   });
 

@@ -102,6 +102,31 @@ export class UserResolver {
     return user;
   }
 
+  @Directive('@auth(requires: ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN])')
+  @Mutation(() => User, {
+    description:
+      'Switches an account off and ends its sessions; nobody can sign in to it until it is switched on. Doing it twice changes nothing.',
+  })
+  async deactivateUser(
+    @Arg('id', () => ID) id: string,
+    @Arg('reason', () => String, { nullable: true, description: 'For the audit trail; 1 to 500 characters.' })
+    reason: string | null,
+    @Ctx() context: Context,
+  ) {
+    const viewer = signedIn(context);
+    const user = await context.users.deactivate(id, reason ?? null, viewer.id);
+    if (viewer.id === user.id) context.viewer = { id: null, reason: 'REVOKED' };
+    return user;
+  }
+
+  @Directive('@auth(requires: ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT, NOT_FOUND])')
+  @Mutation(() => User, { description: 'Switches an account on again. Doing it twice changes nothing.' })
+  activateUser(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
+    return context.users.activate(id, signedIn(context).id);
+  }
+
   @FieldResolver(() => Role, { description: 'What the user may do.' })
   role(@Root() user: User, @Ctx() { roles }: Context) {
     return roles.load(user.roleId);

@@ -1,19 +1,16 @@
-import {
-  CheckConstraintViolationException,
-  type EntityManager,
-  LockMode,
-  UniqueConstraintViolationException,
-} from '@mikro-orm/core';
+import { CheckConstraintViolationException, type EntityManager, LockMode } from '@mikro-orm/core';
 import DataLoader from 'dataloader';
-import { validate as isUuid } from 'uuid';
+import type { AuditFact, AuditTrail } from '../audit/audit-trail.js';
 import type { Cache } from '../cache.js';
-import { badInput, emailTaken, lastAdmin, notFound } from '../errors.js';
-import { roleChanged, userDeleted, userRegistered } from '../events/outbox.entity.js';
+import { lastAdmin, notFound } from '../errors.js';
+import { roleChanged, userActivated, userDeactivated, userDeleted } from '../events/outbox.entity.js';
 import { connectionOf } from '../paging/connection.js';
 import type { Cursors } from '../paging/cursor.js';
-import { Session } from '../session/session.entity.js';
+import type { SessionService } from '../session/session.service.js';
+import { canonicalUuid } from '../uuid.js';
+import { checkedReason } from './deactivation-reason.js';
 import { checkedName } from './name.js';
-import { ROLE_IDS, type RoleName } from './role.entity.js';
+import { ROLE_IDS, type RoleName, roleName } from './role.entity.js';
 import { LAST_ADMIN, User } from './user.entity.js';
 import { toWhere } from './user.filter.js';
 import type { UpdateProfileInput, UserFilter, UsersArgs } from './user.inputs.js';
@@ -22,6 +19,9 @@ import { fromRecord, toRecord, type UserRecord } from './user.record.js';
 
 const LIST = 'users';
 
+/** Changes a user and says what was done, or null where nothing was to do. */
+type Change = (user: User, em: EntityManager) => (Omit<AuditFact, 'subjectId'> & { endsSessions?: boolean }) | null;
+
 /** Reads through the cache, writes to the database; one for each request, so that a request reads a user once. */
 export class UserService {
   readonly #byId = new DataLoader((ids: readonly string[]) => this.#read(ids));
@@ -29,12 +29,14 @@ export class UserService {
   constructor(
     private readonly em: EntityManager,
     private readonly cache: Cache,
+    private readonly audit: AuditTrail,
     private readonly cursors: Cursors,
+    private readonly sessions: SessionService,
   ) {}
 
   /** Also a closed account; null if there is none. @throws {IdentityError} BAD_USER_INPUT if the id is no UUID. */
   async find(id: string): Promise<User | null> {
-    return this.#byId.load(canonicalId(id));
+    return this.#byId.load(canonicalUuid(id));
   }
 
   /** @throws {IdentityError} BAD_USER_INPUT, as `pageRequest` and `toWhere` say. */
@@ -55,22 +57,13 @@ export class UserService {
     return count;
   }
 
-  /** @throws {IdentityError} EMAIL_TAKEN if an open account has the address: the index decides who was first. */
-  async register(user: User): Promise<User> {
-    const em = this.em.fork();
-    em.persist([user, userRegistered(user.id)]);
-    await em.flush().catch((error) => {
-      throw error instanceof UniqueConstraintViolationException ? emailTaken() : error;
-    });
-    await this.cache.end(LIST);
-    return user;
-  }
-
   /** @throws {IdentityError} BAD_USER_INPUT for a name that is none. */
   async updateProfile(id: string, { name }: UpdateProfileInput): Promise<User> {
     const checked = name === null || name === undefined ? null : checkedName(name);
     return this.#change(id, (user) => {
-      if (checked !== null) user.name = checked;
+      if (checked === null || checked === user.name) return null;
+      user.name = checked;
+      return { action: 'user.profile_updated' };
     });
   }
 
@@ -79,11 +72,36 @@ export class UserService {
    * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND also for a closed account, or LAST_ADMIN, which the database decides.
    */
   async setRole(id: string, role: RoleName, changedBy: string): Promise<User> {
-    return this.#change(canonicalId(id), (user, em) => {
-      if (user.deletedAt) throw notFound('user');
-      if (user.roleId === ROLE_IDS[role]) return;
+    return this.#changeOpen(id, (user, em) => {
+      const from = roleName(user.roleId);
+      if (from === role) return null;
       user.roleId = ROLE_IDS[role];
       em.persist(roleChanged(user.id, role, changedBy));
+      return { action: 'user.role_changed', details: { from, to: role } };
+    });
+  }
+
+  /**
+   * Switches an account off with all its sessions and announces it, once.
+   * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND also for a closed account, or LAST_ADMIN, which the database decides.
+   */
+  async deactivate(id: string, reason: string | null, deactivatedBy: string): Promise<User> {
+    const checked = reason === null ? null : checkedReason(reason);
+    return this.#changeOpen(id, (user, em) => {
+      if (!user.isActive) return null;
+      user.isActive = false;
+      em.persist(userDeactivated(user.id, deactivatedBy));
+      return { action: 'user.deactivated', endsSessions: true, details: { reason: checked } };
+    });
+  }
+
+  /** @throws {IdentityError} BAD_USER_INPUT, or NOT_FOUND also for a closed account. */
+  async activate(id: string, activatedBy: string): Promise<User> {
+    return this.#changeOpen(id, (user, em) => {
+      if (user.isActive) return null;
+      user.isActive = true;
+      em.persist(userActivated(user.id, activatedBy));
+      return { action: 'user.activated' };
     });
   }
 
@@ -92,31 +110,48 @@ export class UserService {
    * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND, or LAST_ADMIN, which the database decides.
    */
   async delete(id: string, deletedBy: string): Promise<User> {
-    return this.#change(canonicalId(id), async (user, em) => {
-      if (user.deletedAt) return;
+    return this.#change(canonicalUuid(id), (user, em) => {
+      if (user.deletedAt) return null;
       const now = new Date();
       user.close(now);
       em.persist(userDeleted(user.id, deletedBy, now));
-      await em.nativeUpdate(Session, { userId: user.id, endedAt: null }, { endedAt: now });
+      return { action: 'user.deleted', endsSessions: true };
     });
   }
 
-  /** One change of one user, with the row held until its commit; what is cached of the user ends after it. */
-  async #change(id: string, change: (user: User, em: EntityManager) => void | Promise<void>): Promise<User> {
-    const user = await this.em
+  async #changeOpen(id: string, change: Change): Promise<User> {
+    return this.#change(canonicalUuid(id), (user, em) => {
+      if (user.deletedAt) throw notFound('user');
+      return change(user, em);
+    });
+  }
+
+  /** One change of one user, with the row held until its commit and what was done recorded in it; what is cached of the user ends after it. */
+  async #change(id: string, change: Change): Promise<User> {
+    const { user, ended } = await this.em
       .fork()
       .transactional(async (em) => {
         const user = await em.findOne(User, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
         if (!user) throw notFound('user');
-        await change(user, em);
-        return user;
+        const done = change(user, em);
+        if (!done) return { user, ended: [] };
+        const { endsSessions, ...fact } = done;
+        const ended = endsSessions ? await this.sessions.endWithin(em, id) : [];
+        await this.audit.record(em, { ...fact, subjectId: id });
+        return { user, ended };
       })
       .catch((error) => {
         throw isLastAdmin(error) ? lastAdmin() : error;
       });
+    await this.ended(id);
+    await this.sessions.forget(ended);
+    return user;
+  }
+
+  /** After the commit of a change of the user, or of a new one: what the cache and this request know of it is no more. */
+  async ended(id: string): Promise<void> {
     await this.cache.end(...endedBy(id));
     this.#byId.clear(id);
-    return user;
   }
 
   #list<T>(kind: string, args: unknown, load: () => Promise<T>) {
@@ -143,8 +178,3 @@ const isLastAdmin = (error: unknown) =>
 
 /** What the cache no longer knows when this user has changed. */
 export const endedBy = (userId: string) => [`user:${userId}`, LIST];
-
-function canonicalId(id: string): string {
-  if (!isUuid(id)) throw badInput('id', 'must be a UUID');
-  return id.toLowerCase();
-}

@@ -130,7 +130,7 @@ describeApi(
       }
 
       expect(measured).toEqual(ACCESS_TABLE);
-      expect(cells).toBe(52 * 7);
+      expect(cells).toBe(70 * 7);
       expectCurrent('docs/access.md', accessPage(measured));
     }, 300_000);
 
@@ -167,7 +167,7 @@ describeApi(
       }
 
       expect(caught).toEqual(removals.map(({ at, directive }) => `${at} ${directive}`));
-      expect(removals).toHaveLength(33);
+      expect(removals).toHaveLength(44);
     });
 
     const rowCounts = () =>

@@ -72,17 +72,43 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
   },
   'Mutation.setUserRole': {
     BAD_USER_INPUT: async (app) => setRole('x', (await admin(app)).token),
-    NOT_FOUND: async (app) => setRole('01900000-0000-7000-8000-000000000000', (await admin(app)).token),
+    NOT_FOUND: async (app) => setRole(NOBODY, (await admin(app)).token),
     LAST_ADMIN: async (app) => {
       const { id, token } = await onlyAdmin(app);
       return setRole(id, token);
     },
   },
+  'Mutation.deactivateUser': {
+    BAD_USER_INPUT: async (app) => ofUser('deactivateUser', 'x', (await admin(app)).token),
+    NOT_FOUND: async (app) => ofUser('deactivateUser', NOBODY, (await admin(app)).token),
+    LAST_ADMIN: async (app) => {
+      const { id, token } = await onlyAdmin(app);
+      return ofUser('deactivateUser', id, token);
+    },
+  },
+  'Mutation.activateUser': {
+    BAD_USER_INPUT: async (app) => ofUser('activateUser', 'x', (await admin(app)).token),
+    NOT_FOUND: async (app) => ofUser('activateUser', NOBODY, (await admin(app)).token),
+  },
+  'Query.auditEvents': {
+    BAD_USER_INPUT: async (app) => ({
+      query: '{ auditEvents(first: 101) { nodes { id } } }',
+      variables: {},
+      token: (await admin(app)).token,
+    }),
+  },
+  'User.auditTrail': {
+    BAD_USER_INPUT: async (app) => ({
+      query: '{ me { auditTrail(after: "x") { nodes { id } } } }',
+      variables: {},
+      token: (await admin(app)).token,
+    }),
+  },
   'Mutation.deleteUser': {
     BAD_USER_INPUT: async (app) => ({ query: DELETE_USER, variables: { id: 'x' }, token: (await admin(app)).token }),
     NOT_FOUND: async (app) => ({
       query: DELETE_USER,
-      variables: { id: '01900000-0000-7000-8000-000000000000' },
+      variables: { id: NOBODY },
       token: (await admin(app)).token,
     }),
     LAST_ADMIN: async (app) => {
@@ -91,6 +117,14 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     },
   },
 };
+
+const NOBODY = '01900000-0000-7000-8000-000000000000';
+
+const ofUser = (name: string, id: string, token: string): Request => ({
+  query: `mutation ($id: ID!) { ${name}(id: $id) { id } }`,
+  variables: { id },
+  token,
+});
 
 const register = (change: object): Request => ({
   query: REGISTER,

@@ -36,7 +36,7 @@ describeApi(
       const answer = await ask(app(), query, variables, token);
 
       expect(codes(answer)).toEqual([code]);
-      expect(answer.errors[0]?.path).toEqual([name.split('.')[1]]);
+      expect(answer.errors[0]?.path?.at(-1)).toBe(name.split('.')[1]);
       if (code === 'SERVICE_OVERLOADED') {
         expect(answer.errors[0]?.extensions.retryAfterSeconds).toBeGreaterThan(0);
         await eventually(async () => void (await passwords.hash('a place in the queue')));

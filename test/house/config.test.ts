@@ -70,7 +70,8 @@ describe('settings', () => {
     ['consumer', ['AMQP_URL', 'DATABASE_URL']],
     ['migrate', ['DATABASE_URL']],
     ['admin:create', ['DATABASE_URL', 'PASSWORD_PEPPER']],
-    ['users:import', ['DATABASE_URL']],
+    ['users:import', ['DATABASE_URL', 'PASSWORD_PEPPER']],
+    ['audit:verify', ['DATABASE_URL', 'PASSWORD_PEPPER']],
     ['keys:rotate', ['JWT_KEYS_DIR']],
   ])('%s needs only %j in production', (program, needed) => {
     expect(() => loadConfig({ NODE_ENV: 'production' }, program)).toThrow(ConfigError);

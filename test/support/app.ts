@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { handle } from '../../consumer/handle.js';
 import { IN_MEMORY } from '../../mikro-orm.config.js';
 import { type App, type AppParts, createApp } from '../../src/app.js';
+import { AuditDigests } from '../../src/audit/audit-digests.js';
+import { AuditTrail, COMMAND } from '../../src/audit/audit-trail.js';
 import { KeyRing } from '../../src/auth/key-ring.js';
 import { Passwords } from '../../src/auth/password.js';
 import { signingKey } from '../../src/auth/signing-key.js';
@@ -33,11 +35,13 @@ export interface TestApp {
   tokens: AccessTokens;
   signingKey: KeyObject;
   passwords: Passwords;
+  /** As commands have it. */
+  audit: AuditTrail;
   /** What a request's context is made of. */
   requestParts: Parts;
   /** What was logged so far, a JSON object a line. */
   logged(): string;
-  /** Statements that the database was sent since the last call. */
+  /** Statements that the database was sent since the last call; not those that record what happened. */
   statements(): string[];
   stop(): Promise<void>;
 }
@@ -64,6 +68,7 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     parts.passwords ?? new Passwords({ pepper: PEPPER, cost: config.bcryptCost, minLength: config.passwordMinLength });
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const tokens = new AccessTokens(new KeyRing([signingKey(privateKey)]), config.publicUrl);
+  const auditDigests = new AuditDigests(PEPPER);
   const cursors = new Cursors(PEPPER);
   const refreshTokens = new RefreshTokens(PEPPER);
   const sessionLifetimes = { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS };
@@ -74,6 +79,7 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     database,
     passwords,
     tokens,
+    auditDigests,
     cursors,
     refreshTokens,
     sessionLifetimes,
@@ -92,9 +98,21 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     cache,
     tokens,
     passwords,
-    requestParts: { em: database.em, cache, tokens, passwords, cursors, refreshTokens, sessionLifetimes, log },
+    audit: new AuditTrail(database.em, auditDigests, () => COMMAND),
+    requestParts: {
+      em: database.em,
+      cache,
+      tokens,
+      passwords,
+      auditDigests,
+      cursors,
+      refreshTokens,
+      sessionLifetimes,
+      log,
+    },
     logged: () => lines.join(''),
-    statements: () => statements.splice(0).filter((statement) => !/outbox|inbox|^(begin|commit)/i.test(statement)),
+    statements: () =>
+      statements.splice(0).filter((statement) => !/outbox|inbox|audit|^(begin|commit)/i.test(statement)),
     stop: () => app.stop(),
   };
 }

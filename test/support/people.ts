@@ -79,7 +79,7 @@ export async function member(app: TestApp, { email = fresh(), name = 'Ada Lovela
 /** An admin, made as the command line makes one, signed in through the public door. */
 export async function admin(app: TestApp): Promise<Person> {
   const email = fresh();
-  const { id } = await createAdmin(app.database.em, app.passwords, { email, password: PASSWORD });
+  const { id } = await createAdmin(app.database.em, app.audit, app.passwords, { email, password: PASSWORD });
   const { data } = await ask(app, LOGIN, { input: { email, password: PASSWORD } });
   await app.cache.end('users');
   const { accessToken: token, refreshToken, session } = data.login;

@@ -1,0 +1,113 @@
+import { Entity, Enum, Index, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import { GraphQLJSONObject } from 'graphql-scalars';
+import { Directive, Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { v7 as uuidv7 } from 'uuid';
+
+/** All that is recorded: past tense with its noun. */
+export type AuditAction =
+  | 'user.registered'
+  | 'user.imported'
+  | 'user.profile_updated'
+  | 'user.password_changed'
+  | 'user.role_changed'
+  | 'user.deactivated'
+  | 'user.activated'
+  | 'user.deleted'
+  | 'session.opened'
+  | 'session.ended'
+  | 'session.reuse_detected'
+  | 'login.failed'
+  | 'password_change.failed'
+  | 'access.denied';
+
+export enum AuditResult {
+  SUCCEEDED = 'succeeded',
+  FAILED = 'failed',
+  DENIED = 'denied',
+}
+registerEnumType(AuditResult, {
+  name: 'AuditResult',
+  description: 'How it ended.',
+  valuesConfig: {
+    SUCCEEDED: { description: 'It was done.' },
+    FAILED: { description: 'It was tried with the wrong credentials.' },
+    DENIED: { description: 'It was tried without the right to.' },
+  },
+});
+
+/** Names, numbers and ids; never a password, a token or a hash, and nothing personal. */
+export type AuditDetails = Record<string, string | number | boolean | null>;
+
+/**
+ * What happened, written in the commit of what it tells. A row carries the digest of the one before it in its chain, and its own, a MAC with a key
+ * that is not in the database: whoever can write to the tables cannot make a row that fits (`audit-chain.ts`).
+ */
+@Entity({ tableName: 'audit_events' })
+@Unique({ name: 'audit_events_position', properties: ['chain', 'position'] })
+@Index({ name: 'idx_audit_events_subject_id', properties: ['subjectId', 'id'] })
+@Index({ name: 'idx_audit_events_actor_id', properties: ['actorId', 'id'] })
+@Index({ name: 'idx_audit_events_action', properties: ['action', 'id'] })
+// Against mistakes; who means it must drop the trigger first, and is found by the digests.
+@Trigger<typeof AuditEvent>({
+  name: 'append_only',
+  timing: 'before',
+  events: ['update', 'delete'],
+  forEach: 'statement',
+  body: `raise exception 'audit events are only ever added' using errcode = 'insufficient_privilege';
+return null;`,
+})
+@ObjectType({ simpleResolvers: true, description: 'Something that happened.' })
+@Directive('@auth(requires: ADMIN)')
+export class AuditEvent {
+  /** Ordered by time, which lists go by. */
+  @PrimaryKey({ type: 'uuid' })
+  @Field(() => ID)
+  id: string = uuidv7();
+
+  @Property({ type: 'smallint' })
+  chain!: number;
+
+  /** From 1, without gaps. */
+  @Property({ type: 'integer' })
+  position!: number;
+
+  @Property({ type: 'text' })
+  previousDigest!: string;
+
+  @Property({ type: 'text' })
+  digest!: string;
+
+  @Property({ type: 'text' })
+  @Field(() => String, {
+    description: 'Past tense with its noun, such as `user.registered`, `session.opened` or `login.failed`.',
+  })
+  action!: AuditAction;
+
+  @Enum({ items: () => AuditResult, type: 'text' })
+  @Field(() => AuditResult)
+  result!: AuditResult;
+
+  @Property({ type: 'uuid', nullable: true })
+  @Field(() => ID, { nullable: true, description: 'Who did it; null for someone not signed in.' })
+  actorId!: string | null;
+
+  @Property({ type: 'uuid', nullable: true })
+  @Field(() => ID, { nullable: true, description: 'The user whom it was done to; null where nobody is known.' })
+  subjectId!: string | null;
+
+  @Property({ type: 'uuid', nullable: true })
+  @Field(() => ID, { nullable: true, description: 'The session it was done from, or that it opened.' })
+  sessionId!: string | null;
+
+  @Property({ type: 'text', nullable: true })
+  @Field(() => String, { nullable: true, description: 'Where the request came from; null for commands.' })
+  ipAddress!: string | null;
+
+  @Property({ type: 'datetime', length: 3 })
+  @Field(() => Date)
+  at!: Date;
+
+  @Property({ type: 'json', nullable: true })
+  @Field(() => GraphQLJSONObject, { nullable: true, description: 'What is worth knowing beside; never a secret.' })
+  details!: AuditDetails | null;
+}
