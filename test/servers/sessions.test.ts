@@ -1,13 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { type Answer, codes, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
 import { type ApiProcess, type Env, freshEmail, select, startApi } from '../support/processes.js';
-import {
-  describeWithServers,
-  type PostgresServer,
-  type Server,
-  startPostgres,
-  startRedis,
-} from '../support/servers.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import type { Server } from '../support/servers/private-server.js';
+import { startRedis } from '../support/servers/redis.js';
 
 const REFRESH = 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { accessToken refreshToken } }';
 const ME = '{ me { id } roles { id } }';
