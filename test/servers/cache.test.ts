@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROLE_IDS, RoleName } from '../../src/user/role.entity.js';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { type Answer, codes, DELETE_USER } from '../support/people.js';
 import {
@@ -12,14 +13,9 @@ import {
   signUp,
   startApi,
 } from '../support/processes.js';
-import {
-  describeWithServers,
-  type PostgresServer,
-  type Server,
-  startPostgres,
-  startRedis,
-  withRedis,
-} from '../support/servers.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import type { Server } from '../support/servers/private-server.js';
+import { startRedis, withRedis } from '../support/servers/redis.js';
 
 const USER = 'query ($id: ID!) { user(id: $id) { id isActive deletedAt role { name } } }';
 const USERS = 'query { users(first: 100) { totalCount nodes { id isActive } } }';

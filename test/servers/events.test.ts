@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel, GetMessage } from 'amqplib';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { type Answer, codes, DELETE_USER } from '../support/people.js';
 import {
@@ -16,13 +17,8 @@ import {
   startApi,
   startConsumer,
 } from '../support/processes.js';
-import {
-  describeWithServers,
-  type PostgresServer,
-  type RabbitServer,
-  startPostgres,
-  startRabbit,
-} from '../support/servers.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 
 const EXCHANGE = 'identity.events';
 const QUEUE = 'identity.consumer';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hash } from 'bcrypt';
 import { Client } from 'pg';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { codes, DELETE_USER, LOGIN, PASSWORD } from '../support/people.js';
 import {
@@ -17,7 +18,8 @@ import {
   startProcess,
   temporaryFolder,
 } from '../support/processes.js';
-import { describeWithServers, type PostgresServer, startPostgres, startRedis, withRedis } from '../support/servers.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { startRedis, withRedis } from '../support/servers/redis.js';
 
 const IMPORT = 'dist/src/commands/users-import.js';
 const MIGRATE = 'dist/src/commands/migrate.js';

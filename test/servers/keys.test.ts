@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 import { signingKey } from '../../src/auth/signing-key.js';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import {
   type ApiProcess,
@@ -16,13 +17,9 @@ import {
   startProcess,
   temporaryFolder,
 } from '../support/processes.js';
-import {
-  describeWithServers,
-  type PostgresServer,
-  type Server,
-  startPostgres,
-  startRedis,
-} from '../support/servers.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import type { Server } from '../support/servers/private-server.js';
+import { startRedis } from '../support/servers/redis.js';
 
 const ISSUER = 'http://gatehouse.test';
 /** A token's 15 minutes, and one for clocks that differ. */

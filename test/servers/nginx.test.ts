@@ -2,18 +2,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { ask, codes, DELETE_USER } from '../support/people.js';
 import { type ApiProcess, type Env, signIn, signUp, startApi } from '../support/processes.js';
-import {
-  describeWithServers,
-  type NginxServer,
-  type PostgresServer,
-  type Server,
-  startNginx,
-  startPostgres,
-  startRedis,
-} from '../support/servers.js';
+import { type NginxServer, startNginx } from '../support/servers/nginx.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import type { Server } from '../support/servers/private-server.js';
+import { startRedis } from '../support/servers/redis.js';
 
 const ME = 'query { me { id email role { name } } }';
 const USER = 'query ($id: ID!) { user(id: $id) { id email isActive } }';

@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { codes, DELETE_USER, PASSWORD, REGISTER } from '../support/people.js';
 import { type ApiProcess, type SignedIn, select, signIn, signUp, startApi } from '../support/processes.js';
-import {
-  describeWithServers,
-  type PostgresServer,
-  type Server,
-  startPostgres,
-  startRedis,
-} from '../support/servers.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import type { Server } from '../support/servers/private-server.js';
+import { startRedis } from '../support/servers/redis.js';
 
 describeWithServers(['postgres', 'redis'], 'what the database decides between two instances', () => {
   let postgres: PostgresServer;

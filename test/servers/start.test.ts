@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
+import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { codes, LOGIN, PASSWORD } from '../support/people.js';
 import {
@@ -18,7 +19,8 @@ import {
   startProcess,
   temporaryFolder,
 } from '../support/processes.js';
-import { describeWithServers, freePort, type PostgresServer, startPostgres } from '../support/servers.js';
+import { freePort } from '../support/servers/free-port.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 
 const MIGRATIONS = readdirSync('migrations').length;
 const MAIN = 'dist/src/main.js';

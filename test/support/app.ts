@@ -19,7 +19,8 @@ import { createLog } from '../../src/log.js';
 import { Cursors } from '../../src/paging/cursor.js';
 import { createSchema } from '../../src/schema.js';
 import { RefreshTokens } from '../../src/session/refresh-token.js';
-import { describeWithServers, type PostgresServer, startPostgres } from './servers.js';
+import { describeWithServers } from './describe-with-servers.js';
+import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
 declare const database: 'pglite' | 'postgres' | undefined;
 

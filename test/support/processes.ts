@@ -1,14 +1,15 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { build } from './build.js';
 import { eventually } from './eventually.js';
 import { type Answer, ask, LOGIN, PASSWORD, REGISTER } from './people.js';
-import { guardFor, withPostgres } from './servers.js';
+import { guardFor } from './servers/guard.js';
+import { withPostgres } from './servers/postgres.js';
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const API = 'dist/src/main.js';
 const CONSUMER = 'dist/consumer/main.js';
 const LINE_WITHIN_MS = 45_000;
@@ -69,7 +70,6 @@ export function startProcess(script: string, env: Env, { program = process.execP
   build();
   const folder = temporaryFolder();
   const child = spawn(program, [script, ...args], {
-    cwd: ROOT,
     // Jest's NODE_ENV would make it production.
     env: {
       PATH: process.env.PATH,
@@ -100,9 +100,9 @@ function watch(child: ChildProcess, folder: string): Running {
       output += text;
     });
   }
+  const handles = [child, child.stdin, child.stdout, child.stderr] as ({ ref?(): void; unref?(): void } | null)[];
   // A process that a failed test has left behind does not keep Jest from ending, and then the guard ends it.
-  for (const handle of [child, child.stdin, child.stdout, child.stderr])
-    (handle as { unref?(): void } | null)?.unref?.();
+  for (const handle of handles) handle?.unref?.();
   const pid = child.pid ?? 0;
   const guard = guardFor(pid, folder);
   let gone = false;
@@ -122,6 +122,7 @@ function watch(child: ChildProcess, folder: string): Running {
     );
   const end = async (name: NodeJS.Signals) => {
     signal(name);
+    for (const handle of handles) handle?.ref?.();
     return (await exited).code;
   };
   return {
@@ -161,52 +162,6 @@ function logLines(output: string): LogLine[] {
 }
 
 export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'gatehouse-process-'));
-
-let built = false;
-
-/** Brings dist up to date, once in each worker of Jest; two at once would read each other's half-written files. */
-function build(): void {
-  if (built) return;
-  const lock = join(ROOT, 'node_modules', '.build.lock');
-  const unlock = takeLock(lock);
-  try {
-    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-      cwd: ROOT,
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(`the build failed:\n${stdout}`);
-    built = true;
-  } finally {
-    unlock();
-  }
-}
-
-/** Waits its turn; whoever holds the lock and is dead holds it no more. */
-function takeLock(path: string): () => void {
-  const nap = new Int32Array(new SharedArrayBuffer(4));
-  for (;;) {
-    try {
-      const file = openSync(path, 'wx');
-      writeSync(file, String(process.pid));
-      closeSync(file);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    if (isGone(path)) rmSync(path, { force: true });
-    Atomics.wait(nap, 0, 0, 50);
-  }
-}
-
-function isGone(path: string): boolean {
-  try {
-    process.kill(Number(readFileSync(path, 'utf8')) || process.pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-}
 
 export interface SignedIn {
   id: string;

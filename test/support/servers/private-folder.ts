@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface PrivateFolder {
+  path: string;
+  /** Whom the server runs as: PostgreSQL refuses root. */
+  as: { uid?: number; gid?: number };
+  write(name: string, text: string): void;
+  run(program: string, args: string[]): void;
+}
+
+export function privateFolder(name: string, users: string[]): PrivateFolder {
+  const path = mkdtempSync(join(tmpdir(), `gatehouse-${name}-`));
+  const user = process.getuid?.() === 0 ? userOf(users) : null;
+  const own = (file: string) => user && chownSync(file, user.uid, user.gid);
+  own(path);
+  const as = user ?? {};
+  return {
+    path,
+    as,
+    write(name, text) {
+      writeFileSync(join(path, name), text);
+      own(join(path, name));
+    },
+    run(program, args) {
+      const { status, stderr, error } = spawnSync(program, args, { ...as, cwd: path, encoding: 'utf8' });
+      if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? stderr}`);
+    },
+  };
+}
+
+function userOf(names: string[]): { uid: number; gid: number } {
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  for (const name of names) {
+    const user = users.find(([known]) => known === name);
+    if (user) return { uid: Number(user[2]), gid: Number(user[3]) };
+  }
+  throw new Error(`none of these users is known here: ${names.join(', ')}`);
+}

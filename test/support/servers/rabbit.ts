@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import amqp from 'amqplib';
+import { programOf } from './find-server.js';
+import { freePort } from './free-port.js';
+import { privateFolder } from './private-folder.js';
+import { PrivateServer, type Server } from './private-server.js';
+
+export interface RabbitServer extends Server {
+  /** A connection and channel of the test's own, closed at the end of `work`. */
+  withChannel<T>(work: (channel: amqp.Channel) => Promise<T>): Promise<T>;
+}
+
+export async function startRabbit(): Promise<RabbitServer> {
+  const home = privateFolder('rabbitmq', ['rabbitmq', 'nobody']);
+  const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  const file = (name: string, text: string) => {
+    home.write(name, text);
+    return join(home.path, name);
+  };
+  const env = {
+    HOME: home.path,
+    // A register of nodes of its own: the machine's would see, and outlive, our brokers.
+    ERL_EPMD_PORT: `${epmdPort}`,
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: `test-${port}@localhost`,
+    RABBITMQ_DIST_PORT: `${distPort}`,
+    RABBITMQ_CONF_ENV_FILE: file('env.conf', ''),
+    RABBITMQ_CONFIG_FILE: file(
+      'rabbitmq.conf',
+      `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 1MB\nlog.console = true\nlog.console.level = warning\n`,
+    ),
+    RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', '[].\n'),
+    RABBITMQ_MNESIA_BASE: join(home.path, 'data'),
+    RABBITMQ_LOG_BASE: join(home.path, 'logs'),
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none -kernel inet_dist_use_interface {127,0,0,1}',
+  };
+  const epmd = onPath('epmd');
+  const register = new PrivateServer(home, {
+    program: epmd ?? 'epmd',
+    args: ['-port', `${epmdPort}`, '-address', '127.0.0.1'],
+    haltSignal: 'SIGKILL',
+    answers: async () => assertTaken(epmdPort),
+  });
+  const withChannel = <T>(work: (channel: amqp.Channel) => Promise<T>) => withRabbit(url, work);
+  const server = new PrivateServer(home, {
+    program: programOf('rabbitmq'),
+    args: [],
+    env,
+    haltSignal: 'SIGTERM',
+    answers: () => withChannel(async () => undefined),
+  });
+  if (epmd) await register.resume();
+  await server.resume();
+  return Object.assign(server, {
+    url,
+    withChannel,
+    async stop() {
+      await PrivateServer.prototype.stop.call(server);
+      await register.stop();
+    },
+  });
+}
+
+async function withRabbit<T>(url: string, work: (channel: amqp.Channel) => Promise<T>): Promise<T> {
+  const connection = await amqp.connect(url, { timeout: 5_000 });
+  connection.on('error', () => undefined);
+  try {
+    const channel = await connection.createConfirmChannel();
+    channel.on('error', () => undefined);
+    return await work(channel);
+  } finally {
+    await connection.close().catch(() => undefined);
+  }
+}
+
+async function assertTaken(port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', () => resolve());
+    probe.listen(port, '127.0.0.1', () => probe.close(() => reject(new Error(`nothing listens on ${port}`))));
+  });
+}
+
+function onPath(program: string): string | null {
+  const paths = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, program));
+  return paths.find((path) => existsSync(path)) ?? null;
+}
