@@ -14,6 +14,7 @@ const AT_ONCE = 50;
 /** All that takes an active admin away. */
 const OPERATIONS = {
   delete: DELETE_USER,
+  deactivate: 'mutation ($id: ID!) { deactivateUser(id: $id) { id } }',
   demote: 'mutation ($id: ID!) { setUserRole(id: $id, role: MEMBER) { id } }',
 };
 
