@@ -213,6 +213,50 @@ describeApi('the account', (app) => {
     expect((await ada.ask('{ me { name } }')).data.me.name).toBe('Countess');
   });
 
+  test('deactivateUser ends every session and lets nobody in, until activateUser', async () => {
+    const [root, ada] = [await admin(app()), await member(app())];
+    const login = () => ask(app(), LOGIN, { input: { email: ada.email, password: PASSWORD } });
+    const set = async (name: string) =>
+      (await root.ask(`mutation ($id: ID!) { ${name}(id: $id) { isActive } }`, { id: ada.id })).data[name].isActive;
+
+    const off = [await set('deactivateUser'), await set('deactivateUser')];
+    const whileOff = [codes(await login()), codes(await ask(app(), REFRESH, { token: ada.refreshToken }))];
+    const stoodWhileOff = await stands(ada.token);
+    const on = [await set('activateUser'), await set('activateUser')];
+
+    expect([off, on]).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+    expect(whileOff).toEqual([['ACCOUNT_DISABLED'], ['UNAUTHENTICATED']]);
+    expect(stoodWhileOff).toBe(false);
+    expect([await stands(ada.token), codes(await ask(app(), REFRESH, { token: ada.refreshToken }))]).toEqual([
+      false,
+      ['UNAUTHENTICATED'],
+    ]);
+    expect(codes(await login())).toEqual([]);
+    const announced = await app().database.em.execute(
+      `select type, data from outbox where subject = ? and type in ('user.deactivated', 'user.activated') order by id`,
+      [ada.id],
+    );
+    expect(announced).toEqual([
+      { type: 'user.deactivated', data: { userId: ada.id, deactivatedBy: root.id } },
+      { type: 'user.activated', data: { userId: ada.id, activatedBy: root.id } },
+    ]);
+  });
+
+  test.each(['', ' ', 'x'.repeat(501), 'bell\u0007'])('deactivateUser takes no reason like %j', async (reason) => {
+    const [root, ada] = [await admin(app()), await member(app())];
+
+    const { errors } = await root.ask(
+      'mutation ($id: ID!, $reason: String) { deactivateUser(id: $id, reason: $reason) { id } }',
+      { id: ada.id, reason },
+    );
+
+    expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', path: 'reason' } }]);
+    expect(await stands(ada.token)).toBe(true);
+  });
+
   test('setUserRole counts from the next request on, and is announced once', async () => {
     const [root, ada] = [await admin(app()), await member(app())];
     const SET = 'mutation ($id: ID!, $role: RoleName!) { setUserRole(id: $id, role: $role) { role { name } } }';

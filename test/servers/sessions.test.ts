@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
 import { type Answer, codes, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
 import { type ApiProcess, type Env, freshEmail, select, startApi } from '../support/processes.js';
 import { seeded } from '../support/random.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type PostgresServer, startPostgres, withPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
 import { REFRESH, refreshInTab, type TokenStore } from '../support/tabs.js';
@@ -116,6 +117,37 @@ describeWithServers(['postgres', 'redis'], 'sessions on two instances', () => {
       expect(codes(await instance(round + 1).ask(ME, {}, accessToken))).toEqual(['FORBIDDEN']);
     }
     await select(database(), 'alter table sessions enable trigger sessions_changed');
+  });
+
+  test.each<[string, string]>([
+    ['a password that is changed', `password_hash = 'p1$2b$04$${'.'.repeat(53)}'`],
+    ['an account that is switched off', 'is_active = false'],
+    ['an account that is closed', 'is_active = false, deleted_at = now()'],
+  ])('a login that has verified its password opens no session of %s meanwhile', async (_, change) => {
+    const url = database();
+    const { email } = await register();
+
+    const { login, waiting } = await withPostgres(url, async (client) => {
+      await client.query('begin');
+      await client.query(`update users set ${change} where email = $1`, [email]);
+      const login = instance(0).ask(LOGIN, { input: { email, password: PASSWORD } });
+      await eventually(async () => {
+        const blocked = await select(url, `select pid from pg_stat_activity where wait_event_type = 'Lock'`);
+        expect(blocked).toHaveLength(1);
+      });
+      const waiting = await select(
+        url,
+        'select id from sessions where user_id = (select id from users where email = $1)',
+        [email],
+      );
+      await client.query('commit');
+      return { login: await login, waiting };
+    });
+
+    expect(codes(login)).toEqual(['INVALID_CREDENTIALS']);
+    expect(
+      await select(url, 'select id from sessions where user_id = (select id from users where email = $1)', [email]),
+    ).toEqual(waiting);
   });
 
   test('also with Redis down', async () => {
