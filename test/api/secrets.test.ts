@@ -12,7 +12,7 @@ const keys = new LRUCache<string, string>({ max: 10_000 });
 describeApi(
   'secrets',
   (app) => {
-    test('are in no answer, log line, event or cache entry, whatever is asked and however wrongly', async () => {
+    test('are in no answer, log line, event, audit event or cache entry, whatever is asked and however wrongly', async () => {
       const answers: Answer[] = [];
       const tokens: string[] = [];
       const say = async (query: string, variables: Record<string, unknown> = {}, token?: string) => {
@@ -80,14 +80,16 @@ describeApi(
       const secrets = [CANARY, String(hash?.password_hash), String(hash?.password_hash).slice(10, 40)];
       const rows = await app().database.em.execute('select * from outbox');
       const inbox = await app().database.em.execute('select * from inbox');
+      const recorded = await app().database.em.execute('select * from audit_events');
       const places: Record<string, string> = {
         answers: [...answers.map(({ text }) => text), await broken.text()].join('\n'),
         log: app().logged(),
         events: JSON.stringify([rows, inbox]),
+        audit: JSON.stringify(recorded),
         cache: JSON.stringify([...keys.entries()]),
       };
       const leaks = Object.entries(places).flatMap(([place, text]) =>
-        [...secrets, ...(place === 'answers' ? [] : tokens), ...(place === 'events' ? ['bird@', 'Bird'] : [])]
+        [...secrets, ...(place === 'answers' ? [] : tokens), ...(['events', 'audit'].includes(place) ? ['bird@', 'Bird'] : [])]
           .filter((secret) => text.includes(secret))
           .map(
             (secret) =>
@@ -98,6 +100,7 @@ describeApi(
       expect(answers.filter(({ text }) => text.includes(token))).toHaveLength(1);
       expect(answers.length).toBeGreaterThan(30);
       expect(places.cache).toContain('bird@example.com');
+      expect(places.audit).toContain('login.failed');
     });
 
     test('are in no answer of somebody who reads another one', async () => {
