@@ -5,6 +5,7 @@ import type { Passwords } from './auth/password.js';
 import type { AccessTokens } from './auth/token.js';
 import type { Cache } from './cache.js';
 import type { UnauthenticatedReason } from './errors.js';
+import type { RefreshCookie } from './session/refresh-cookie.js';
 import type { RefreshTokens } from './session/refresh-token.js';
 import type { Client } from './session/session.entity.js';
 import { type SessionLifetimes, SessionService } from './session/session.service.js';
@@ -29,6 +30,12 @@ export const viewerOf = ({ id, roleId }: User, sessionId: string): Viewer => ({
   sessionId,
 });
 
+/** The viewer is nobody for the rest of the operation, and their browser forgets its refresh token. */
+export function signOut(context: Context): void {
+  context.viewer = { id: null, reason: 'REVOKED' };
+  context.refreshCookie?.clear();
+}
+
 /** What lives as long as the process and every request uses. */
 export interface Parts {
   em: EntityManager;
@@ -47,6 +54,8 @@ export interface Context {
   /** What signs in, out or changes the viewer changes it for the rest of the operation. */
   viewer: Viewer;
   client: Client;
+  /** null where refresh tokens travel in the payload. */
+  refreshCookie: RefreshCookie | null;
   em: EntityManager;
   tokens: AccessTokens;
   users: UserService;
@@ -60,11 +69,12 @@ export interface RequestFacts {
   requestId: string;
   authorization: string | undefined;
   client: Client;
+  refreshCookie: RefreshCookie | null;
 }
 
 export async function createContext(
   parts: Parts,
-  { requestId, authorization, client }: RequestFacts,
+  { requestId, authorization, client, refreshCookie }: RequestFacts,
 ): Promise<Context> {
   const { em, cache, passwords, tokens, cursors, log } = parts;
   const users = new UserService(em, cache, cursors);
@@ -72,7 +82,7 @@ export async function createContext(
   const sessions = new SessionService(em, cache, parts.refreshTokens, parts.sessionLifetimes);
   const auth = new AuthService(em, users, sessions, passwords, log);
   const viewer = await authenticate(authorization, tokens, users, sessions);
-  return { requestId, viewer, client, em, tokens, users, roles, auth, sessions };
+  return { requestId, viewer, client, refreshCookie, em, tokens, users, roles, auth, sessions };
 }
 
 /** Account and session decide, not the token: whoever was deleted, switched off, demoted or signed out is so from the next request on. */
