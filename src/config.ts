@@ -35,6 +35,8 @@ export interface Config {
   sessionIdleDays: number;
   /** Days after which a session ends however often it is refreshed. */
   sessionMaxDays: number;
+  /** Whether refresh tokens travel in a cookie that no script can read, and in no payload. */
+  refreshTokenCookie: boolean;
   /** Browser origins that may call the API from elsewhere. */
   corsOrigins: string[];
   /** Addresses and networks whose X-Forwarded-For and X-Request-Id are believed. */
@@ -61,6 +63,7 @@ export const SETTINGS = [
   'BCRYPT_COST',
   'SESSION_IDLE_DAYS',
   'SESSION_MAX_DAYS',
+  'REFRESH_TOKEN_COOKIE',
   'CORS_ORIGINS',
   'TRUST_PROXY',
   'LOG_LEVEL',
@@ -172,6 +175,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     bcryptCost: whole('BCRYPT_COST', 12, production ? 10 : 4, 15),
     sessionIdleDays: whole('SESSION_IDLE_DAYS', 30, 1, 365),
     sessionMaxDays: whole('SESSION_MAX_DAYS', 90, 1, 3650),
+    refreshTokenCookie: refreshTokenCookie(),
     corsOrigins: origins(),
     trustProxy: proxies(),
     logLevel: logLevel(),
@@ -195,6 +199,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
       complain('PASSWORD_PEPPER', 'must be 32 characters or more, at random');
     }
     return text;
+  }
+
+  function refreshTokenCookie(): boolean {
+    const text = read('REFRESH_TOKEN_COOKIE') ?? 'false';
+    if (text !== 'true' && text !== 'false') complain('REFRESH_TOKEN_COOKIE', 'must be true or false');
+    return text === 'true';
   }
 
   function origins(): string[] {

@@ -9,6 +9,7 @@ import type { AccessTokens } from './auth/token.js';
 import type { Cache } from './cache.js';
 import type { UnauthenticatedReason } from './errors.js';
 import type { Cursors } from './paging/cursor.js';
+import type { RefreshCookie } from './session/refresh-cookie.js';
 import type { RefreshTokens } from './session/refresh-token.js';
 import type { Client } from './session/session.entity.js';
 import { type SessionLifetimes, SessionService } from './session/session.service.js';
@@ -32,6 +33,12 @@ export const viewerOf = ({ id, roleId }: User, sessionId: string): Viewer => ({
   sessionId,
 });
 
+/** The viewer is nobody for the rest of the operation, and their browser forgets its refresh token. */
+export function signOut(context: Context): void {
+  context.viewer = { id: null, reason: 'REVOKED' };
+  context.refreshCookie?.clear();
+}
+
 /** What lives as long as the process and every request uses. */
 export interface Parts {
   em: EntityManager;
@@ -51,6 +58,8 @@ export interface Context {
   /** What signs in, out or changes the viewer changes it for the rest of the operation. */
   viewer: Viewer;
   client: Client;
+  /** null where refresh tokens travel in the payload. */
+  refreshCookie: RefreshCookie | null;
   em: EntityManager;
   tokens: AccessTokens;
   users: UserService;
@@ -66,11 +75,12 @@ export interface RequestFacts {
   requestId: string;
   authorization: string | undefined;
   client: Client;
+  refreshCookie: RefreshCookie | null;
 }
 
 export async function createContext(
   parts: Parts,
-  { requestId, authorization, client }: RequestFacts,
+  { requestId, authorization, client, refreshCookie }: RequestFacts,
 ): Promise<Context> {
   const { em, cache, passwords, tokens, cursors, log } = parts;
   const audit = new AuditTrail(em, parts.auditDigests, () => sourceOf(context));
@@ -80,6 +90,7 @@ export async function createContext(
     requestId,
     viewer: await authenticate(authorization, tokens, users, sessions),
     client,
+    refreshCookie,
     em,
     tokens,
     users,

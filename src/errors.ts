@@ -3,7 +3,7 @@ import { GraphQLError } from 'graphql';
 /** Every code that an answer can carry, with what it means. The list is closed: clients may switch over it. */
 export const ERROR_CODES = {
   UNAUTHENTICATED: 'Nobody is signed in; `reason` says why: MISSING, EXPIRED, INVALID or REVOKED.',
-  FORBIDDEN: 'The signed-in user may not do this.',
+  FORBIDDEN: 'The signed-in user may not do this, or a page of this origin may not.',
   BAD_USER_INPUT: 'An argument does not fit; `path` or `issues` name the place, never the value.',
   NOT_FOUND: 'There is no such thing.',
   CONFLICT: 'The thing was changed by somebody else in the meantime.',
@@ -61,6 +61,11 @@ const UNAUTHENTICATED: Record<UnauthenticatedReason, string> = {
 export const unauthenticated = (reason: UnauthenticatedReason) =>
   new IdentityError('UNAUTHENTICATED', UNAUTHENTICATED[reason], { reason });
 export const forbidden = () => new IdentityError('FORBIDDEN', 'You may not do this.');
+export const foreignOrigin = () =>
+  new IdentityError(
+    'FORBIDDEN',
+    'The cookie with the refresh token is not for this page: the header Origin must be that of PUBLIC_URL or one of CORS_ORIGINS.',
+  );
 export const badInput = (path: string, message: string) =>
   new IdentityError('BAD_USER_INPUT', `${path} ${message}`, { path });
 export const badInputs = (issues: Issue[]) =>

@@ -15,6 +15,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Context, RequestFacts } from './context.js';
 import { IdentityError } from './errors.js';
+import { type CookiePolicy, cookiePolicy, RefreshCookie } from './session/refresh-cookie.js';
 
 const MAX_BODY_BYTES = 100_000;
 const REQUEST_ID = /^[\w.-]{1,128}$/;
@@ -50,6 +51,7 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
   await http.register(helmet, { contentSecurityPolicy: config.production ? undefined : false });
   await http.register(cors, {
     origin: config.corsOrigins,
+    credentials: config.refreshTokenCookie,
     methods: ['GET', 'POST'],
     maxAge: 600,
     exposedHeaders: ['x-request-id'],
@@ -74,7 +76,12 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
   http.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply, log));
   http.setNotFoundHandler((_, reply) => send(reply, 404, 'There is nothing here. The API is at /graphql.'));
 
-  http.route({ method: ['GET', 'POST'], url: '/graphql', handler: (request, reply) => answer(doors, request, reply) });
+  const cookies = config.refreshTokenCookie ? cookiePolicy(config) : null;
+  http.route({
+    method: ['GET', 'POST'],
+    url: '/graphql',
+    handler: (request, reply) => answer(doors, cookies, request, reply),
+  });
   http.get('/.well-known/jwks.json', async (_, reply) =>
     reply.header('cache-control', 'public, max-age=300').send(doors.jwks()),
   );
@@ -87,19 +94,26 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
 }
 
 /** Apollo's framework-free door, joined to a route. */
-async function answer({ apollo, context }: Doors, request: FastifyRequest, reply: FastifyReply) {
+async function answer(
+  { apollo, context }: Doors,
+  cookies: CookiePolicy | null,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
+  const refreshCookie = cookies && new RefreshCookie(cookies, request.headers);
   const { method, url, body } = request;
   const at = url.indexOf('?');
   const response = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method, headers, search: at === -1 ? '' : url.slice(at), body },
-    context: () => context(factsOf(request)),
+    context: () => context({ ...factsOf(request), refreshCookie }),
   });
   reply.code(response.status ?? 200);
   for (const [name, value] of response.headers) reply.header(name, value);
+  if (refreshCookie?.setCookie) reply.header('set-cookie', refreshCookie.setCookie);
   // Streamed answers need @defer, which the schema does not have.
   if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
   return reply.send(response.body.string);
@@ -107,7 +121,7 @@ async function answer({ apollo, context }: Doors, request: FastifyRequest, reply
 
 const MAX_USER_AGENT_LENGTH = 256;
 
-const factsOf = ({ id, ip, headers }: FastifyRequest): RequestFacts => ({
+const factsOf = ({ id, ip, headers }: FastifyRequest): Omit<RequestFacts, 'refreshCookie'> => ({
   requestId: id,
   authorization: headers.authorization,
   client: {

@@ -22,7 +22,9 @@ export class LoginInput {
   password!: string;
 }
 
-@InputType({ description: 'The refresh token of the last answer.' })
+@InputType({
+  description: 'The refresh token of the last answer. Where it travels in a cookie, only the cookie counts.',
+})
 export class RefreshInput {
   @Field(() => String)
   refreshToken!: string;

@@ -14,7 +14,9 @@ class AuthPayload {
   @Field(() => Date, { description: 'From then on the access token is refused.' })
   accessTokenExpiresAt!: Date;
 
-  @Field(() => String, { description: 'Opaque, for one use; `refresh` trades it for the next pair.' })
+  @Field(() => String, {
+    description: 'Opaque, for one use; `refresh` trades it for the next pair. Empty where it travels in a cookie.',
+  })
   refreshToken!: string;
 
   @Field(() => Session)
@@ -48,7 +50,11 @@ export class AuthResolver {
       'Trades a refresh token for the next pair. For 10 seconds it may be traded again, for the same one; after that it ends the session, for two have it. What it does not take fails with UNAUTHENTICATED.',
   })
   async refresh(@Arg('input', () => RefreshInput) { refreshToken }: RefreshInput, @Ctx() context: Context) {
-    return signIn(await context.auth.refresh(refreshToken), context);
+    const { auth, refreshCookie } = context;
+    const traded = refreshCookie
+      ? await refreshCookie.trade((token) => auth.refresh(token))
+      : await auth.refresh(refreshToken);
+    return signIn(traded, context);
   }
 
   @Directive('@auth(requires: SIGNED_IN)')
@@ -62,5 +68,8 @@ export class AuthResolver {
 
 function signIn({ user, session, refreshToken }: SignedIn, context: Context): AuthPayload {
   context.viewer = viewerOf(user, session.id);
-  return { ...context.tokens.issue(user.id, session.id), refreshToken, session, user };
+  const tokens = context.tokens.issue(user.id, session.id);
+  if (!context.refreshCookie) return { ...tokens, refreshToken, session, user };
+  context.refreshCookie.set(refreshToken, session.expiresAt);
+  return { ...tokens, refreshToken: '', session, user };
 }

@@ -1,5 +1,5 @@
 import { Arg, Ctx, Directive, Field, FieldResolver, ID, Int, Mutation, ObjectType, Resolver, Root } from 'type-graphql';
-import { type Context, signedIn } from '../context.js';
+import { type Context, signedIn, signOut } from '../context.js';
 import { User } from '../user/user.entity.js';
 import { Session } from './session.entity.js';
 
@@ -56,6 +56,6 @@ async function end(context: Context, which: { only?: string }): Promise<LogoutPa
   const viewer = signedIn(context);
   const sessionsEnded = await context.sessions.end(viewer.id, which);
   const endedThis = which.only === undefined || which.only.toLowerCase() === viewer.sessionId;
-  if (endedThis) context.viewer = { id: null, reason: 'REVOKED' };
+  if (endedThis) signOut(context);
   return { sessionsEnded };
 }

@@ -13,7 +13,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { type Context, signedIn, viewerOf } from '../context.js';
+import { type Context, signedIn, signOut, viewerOf } from '../context.js';
 import { Role, RoleName } from './role.entity.js';
 import { allRoles } from './role.loader.js';
 import { UserConnection } from './user.connection.js';
@@ -74,7 +74,7 @@ export class UserResolver {
   async deleteUser(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
     const viewer = signedIn(context);
     const user = await context.users.delete(id, viewer.id);
-    if (user.id === viewer.id) context.viewer = { id: null, reason: 'REVOKED' };
+    if (user.id === viewer.id) signOut(context);
     return { id: user.id, deletedAt: user.deletedAt };
   }
 
@@ -116,7 +116,7 @@ export class UserResolver {
   ) {
     const viewer = signedIn(context);
     const user = await context.users.deactivate(id, reason ?? null, viewer.id);
-    if (viewer.id === user.id) context.viewer = { id: null, reason: 'REVOKED' };
+    if (viewer.id === user.id) signOut(context);
     return user;
   }
 

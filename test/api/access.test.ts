@@ -189,6 +189,7 @@ describeApi(
         requestId: 'test',
         authorization: token && `Bearer ${token}`,
         client: { userAgent: null, ipAddress: null },
+        refreshCookie: null,
       });
       const { errors = [] } = await graphql({ schema, source, variableValues, contextValue });
       return errors;

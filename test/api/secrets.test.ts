@@ -89,7 +89,11 @@ describeApi(
         cache: JSON.stringify([...keys.entries()]),
       };
       const leaks = Object.entries(places).flatMap(([place, text]) =>
-        [...secrets, ...(place === 'answers' ? [] : tokens), ...(['events', 'audit'].includes(place) ? ['bird@', 'Bird'] : [])]
+        [
+          ...secrets,
+          ...(place === 'answers' ? [] : tokens),
+          ...(['events', 'audit'].includes(place) ? ['bird@', 'Bird'] : []),
+        ]
           .filter((secret) => text.includes(secret))
           .map(
             (secret) =>

@@ -97,6 +97,8 @@ describe('settings', () => {
     ['BCRYPT_COST', '12.5'],
     ['CORS_ORIGINS', 'https://app.example.com/path'],
     ['CORS_ORIGINS', '*'],
+    ['REFRESH_TOKEN_COOKIE', 'yes'],
+    ['REFRESH_TOKEN_COOKIE', 'True'],
     ['TRUST_PROXY', 'true'],
     ['TRUST_PROXY', '10.0.0.0/40'],
     ['LOG_LEVEL', 'loud'],
@@ -124,6 +126,12 @@ describe('settings', () => {
     expect(problems(others)).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY is required .* JWT_KEYS_DIR/)]);
     for (const env of [PRODUCTION, { JWT_PRIVATE_KEY }])
       expect(problems({ ...env, JWT_KEYS_DIR })).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY and JWT_KEYS_DIR /)]);
+  });
+
+  test('refresh tokens travel in the payload unless a cookie is asked for', () => {
+    const inCookie = (REFRESH_TOKEN_COOKIE?: string) => loadConfig({ REFRESH_TOKEN_COOKIE }).refreshTokenCookie;
+
+    expect([inCookie(), inCookie(''), inCookie('false'), inCookie('true')]).toEqual([false, false, false, true]);
   });
 
   test('an admin needs both address and password', () => {

@@ -48,21 +48,26 @@ export interface TestApp {
 }
 
 /** Opens a database of the kind that this run is about, or a fresh one of the given server. */
-async function openTestDatabase(server: PostgresServer | null) {
+async function openTestDatabase(server: PostgresServer | null, settings: NodeJS.ProcessEnv) {
   const config = loadConfig({
     PORT: '0',
     PUBLIC_URL: 'http://gatehouse.test',
     DATA_DIR: IN_MEMORY,
     BCRYPT_COST: '4',
     ...(server && { DATABASE_URL: await server.createDatabase() }),
+    ...settings,
   });
   const database = await openDatabase(config);
   await migrate(database, config);
   return { config, database };
 }
 
-async function startApp(server: PostgresServer | null, parts: Partial<AppParts>): Promise<TestApp> {
-  const { config, database } = await openTestDatabase(server);
+async function startApp(
+  server: PostgresServer | null,
+  parts: Partial<AppParts>,
+  settings: NodeJS.ProcessEnv,
+): Promise<TestApp> {
+  const { config, database } = await openTestDatabase(server, settings);
   const lines: string[] = [];
   const log: Logger = createLog('debug', { write: (line) => void lines.push(line) });
   const passwords =
@@ -127,10 +132,15 @@ function recordStatements({ orm }: Database): string[] {
 }
 
 /**
- * A suite about the API, run once on the embedded database and once on PostgreSQL. `app()` is there from the first test on; `parts` replaces what a
- * suite needs in another way.
+ * A suite about the API, run once on the embedded database and once on PostgreSQL. `app()` is there from the first test on; `parts` and
+ * `settings` replace what a suite needs in another way.
  */
-export function describeApi(title: string, body: (app: () => TestApp) => void, parts: Partial<AppParts> = {}): void {
+export function describeApi(
+  title: string,
+  body: (app: () => TestApp) => void,
+  parts: Partial<AppParts> = {},
+  settings: NodeJS.ProcessEnv = {},
+): void {
   const onPostgres = database === 'postgres';
   const run = onPostgres
     ? (inner: () => void) => describeWithServers(['postgres'], title, inner)
@@ -140,7 +150,7 @@ export function describeApi(title: string, body: (app: () => TestApp) => void, p
     let app: TestApp | null = null;
     beforeAll(async () => {
       server = onPostgres ? await startPostgres() : null;
-      app = await startApp(server, parts);
+      app = await startApp(server, parts, settings);
     }, 60_000);
     afterAll(async () => {
       await app?.stop();
