@@ -1,0 +1,66 @@
+import { ask, LOGIN } from '../test/support/people.js';
+import { ADMIN, type Env, select, startProcess } from '../test/support/processes.js';
+import { startPostgres } from '../test/support/servers/postgres.js';
+import { machine, row } from './instances.js';
+import { quantile } from './statistics.js';
+
+/**
+ * What it costs that logins are recorded: logins a second of three APIs on one PostgreSQL, in turns. ROUNDS of SECONDS for each, 5 of 4 unless told; CONNECTIONS at once, 16 unless
+ * told; BCRYPT_COST 4 unless told, so that hashing hides as little as it can.
+ */
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const SECONDS = Number(process.env.SECONDS ?? 4);
+const CONNECTIONS = Number(process.env.CONNECTIONS ?? 16);
+const BCRYPT_COST = process.env.BCRYPT_COST ?? '4';
+
+const MAIN = 'dist-bench/src/main.js';
+const KINDS: [string, string, string?][] = [
+  ['nothing recorded', 'dist-bench/bench/without-audit.js'],
+  ['32 chains', MAIN],
+  ['one chain', MAIN, 'delete from audit_chains where id > 1'],
+];
+
+await using stack = new AsyncDisposableStack();
+const postgres = await startPostgres();
+stack.defer(() => postgres.stop());
+const apis = await Promise.all(
+  KINDS.map(async ([name, script, arrange]) => ({ name, url: await start(script, arrange) })),
+);
+const rates = new Map(apis.map(({ name }) => [name, [] as number[]]));
+
+for (const { url } of apis) await loginsASecond(url, 1);
+for (let round = 0; round < ROUNDS; round += 1)
+  for (const { name, url } of apis) rates.get(name)?.push(await loginsASecond(url, SECONDS));
+
+row('logins', 'a second (median)', 'least', 'most', 'to nothing recorded');
+row('---', '---', '---', '---', '---');
+const reference = quantile(rates.get(KINDS[0]?.[0] ?? '') ?? [], 0.5);
+for (const [name, numbers] of rates) {
+  const median = quantile(numbers, 0.5);
+  const ends = [Math.min(...numbers), Math.max(...numbers)].map((rate) => rate.toFixed(0));
+  row(name, median.toFixed(0), ...ends, (median / reference).toFixed(2));
+}
+console.log(`\nBCRYPT_COST ${BCRYPT_COST}, ${CONNECTIONS} at once, ${ROUNDS} × ${SECONDS} s; ${machine()}.`);
+
+async function start(script: string, arrange?: string): Promise<string> {
+  const env: Env = { DATABASE_URL: await postgres.createDatabase(), BCRYPT_COST };
+  const running = startProcess(script, env);
+  stack.defer(() => running.kill());
+  const { address } = await running.logged('API is ready');
+  if (arrange) await select(env.DATABASE_URL as string, arrange);
+  return String(address);
+}
+
+async function loginsASecond(url: string, seconds: number): Promise<number> {
+  const end = performance.now() + seconds * 1_000;
+  let logins = 0;
+  const client = async () => {
+    while (performance.now() < end) {
+      const { errors } = await ask({ url }, LOGIN, { input: ADMIN });
+      if (errors.length > 0) throw new Error(JSON.stringify(errors));
+      logins += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, client));
+  return logins / seconds;
+}

@@ -1,0 +1,96 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { codes, LOGIN } from '../test/support/people.js';
+import { type ApiProcess, select, signUp } from '../test/support/processes.js';
+import { machine, row, startInstances } from './instances.js';
+import { compare, quantile } from './statistics.js';
+
+/**
+ * Whether the time of an answer tells what its text does not: two kinds of address in pairs, each pair in random order, one request after the other. PAIRS for each row, 500
+ * unless told; BCRYPT_COST, 8 unless told.
+ */
+const PAIRS = Number(process.env.PAIRS ?? 500);
+const BCRYPT_COST = process.env.BCRYPT_COST ?? '8';
+const WARM_UP_PAIRS = 50;
+
+type Kind = 'unknown' | 'known' | 'deactivated' | 'deleted';
+
+interface Operation {
+  field: string;
+  query: string;
+  variables(email: string): Record<string, unknown>;
+}
+
+const LOGIN_WITH_WRONG_PASSWORD: Operation = {
+  field: 'login',
+  query: LOGIN,
+  variables: (email) => ({ input: { email, password: 'not the right password' } }),
+};
+
+const REQUEST_PASSWORD_RESET: Operation = {
+  field: 'requestPasswordReset',
+  query: 'mutation ($email: EmailAddress!) { requestPasswordReset(email: $email) { accepted } }',
+  variables: (email) => ({ email }),
+};
+
+const COMPARED: [Operation, Kind, Kind][] = [
+  [LOGIN_WITH_WRONG_PASSWORD, 'unknown', 'known'],
+  [LOGIN_WITH_WRONG_PASSWORD, 'unknown', 'deactivated'],
+  [LOGIN_WITH_WRONG_PASSWORD, 'unknown', 'deleted'],
+  [REQUEST_PASSWORD_RESET, 'unknown', 'known'],
+  [REQUEST_PASSWORD_RESET, 'unknown', 'deleted'],
+];
+
+await using instances = await startInstances({ BCRYPT_COST });
+const api = instances.one;
+const person = await signUp(api);
+const fields = await mutations(api);
+
+row('wrong password, or a reset, for', 'pairs', 'medians ms', 'shift µs', 'rank-biserial', 'p');
+row('---', '---', '---', '---', '---', '---');
+for (const [operation, first, second] of COMPARED) {
+  const name = `\`${operation.field}\`, ${first} / ${second}`;
+  if (fields.has(operation.field)) await measure(name, operation, [first, second]);
+  else row(name, 0, `absent: the schema has no ${operation.field}`, '', '', '');
+}
+console.log(
+  `\nBCRYPT_COST ${BCRYPT_COST}; ${machine()}. Shift: Hodges-Lehmann, second less first. p: Mann-Whitney, two-sided.`,
+);
+
+async function measure(name: string, operation: Operation, kinds: [Kind, Kind]) {
+  const count = WARM_UP_PAIRS + PAIRS;
+  const addresses = [await addressesOf(kinds[0], count), await addressesOf(kinds[1], count)];
+  const tookMs: [number[], number[]] = [[], []];
+  const heard = new Set<string>();
+  for (let pair = 0; pair < count; pair += 1) {
+    const starting = randomInt(2);
+    for (const side of [starting, 1 - starting] as (0 | 1)[]) {
+      const email = addresses[side]?.[pair] ?? '';
+      const began = performance.now();
+      const answer = await api.ask(operation.query, operation.variables(email));
+      if (pair >= WARM_UP_PAIRS) tookMs[side].push(performance.now() - began);
+      heard.add(JSON.stringify([answer.data, codes(answer)]));
+    }
+  }
+  if (heard.size !== 1) throw new Error(`${name}: the answers themselves differ: ${[...heard].join(' ')}`);
+  const { p, effect, shift } = compare(...tookMs);
+  const medians = tookMs.map((numbers) => quantile(numbers, 0.5).toFixed(3));
+  row(name, PAIRS, medians.join(' / '), (shift * 1000).toFixed(0), effect.toFixed(3), p.toFixed(3));
+}
+
+/** Fresh addresses, all of one length. Known ones are of accounts that are copies of one, whose password's hash the API itself has made. */
+async function addressesOf(kind: Kind, count: number): Promise<string[]> {
+  const emails = Array.from({ length: count }, () => `${randomUUID()}@example.com`);
+  if (kind === 'unknown') return emails;
+  const copy = `
+    insert into users (id, email, password_hash, name, role_id, is_active, deleted_at, created_at, updated_at)
+    select gen_random_uuid(), address, password_hash, name, role_id, $2, $3, created_at, updated_at
+    from users, unnest($1::text[]) as address where id = $4`;
+  const deletedAt = kind === 'deleted' ? new Date() : null;
+  await select(instances.database, copy, [emails, kind === 'known', deletedAt, person.id]);
+  return emails;
+}
+
+async function mutations({ ask }: ApiProcess): Promise<Set<string>> {
+  const { data } = await ask('{ __type(name: "Mutation") { fields { name } } }');
+  return new Set(data.__type.fields.map(({ name }: { name: string }) => name));
+}
