@@ -95,7 +95,8 @@ async function prepare(): Promise<Victim[]> {
     const batch = Array.from({ length: Math.min(PREPARED_AT_ONCE, SESSIONS - victims.length) }, async (_, index) => {
       const way = WAYS[(victims.length + index) % WAYS.length] as (typeof WAYS)[number];
       const victim = await way(await twice());
-      for (const api of [other, other, one]) if (!(await probe(api, victim))) throw new Error('refused too early');
+      for (const api of [other, other, one])
+        if (!(await probe(api, victim))) throw new Error('refused before it was revoked');
       return victim;
     });
     victims.push(...(await Promise.all(batch)));
@@ -112,6 +113,8 @@ async function committedAt({ table, id }: Victim['committed']): Promise<number> 
 
 /** Milliseconds from the commit to the first refusal's arrival, and to the beginning of each request that was accepted. */
 async function revoke(victim: Victim) {
+  // The preparation may be longer ago than an entry of the cache lives.
+  if (!(await probe(other, victim))) throw new Error('refused before it was revoked');
   const acceptedAt: number[] = [];
   const revoked = victim.revoke();
   for (let began = now(); await probe(other, victim); began = now()) acceptedAt.push(began);
