@@ -5,6 +5,8 @@ export interface EventData {
   'user.role_changed': { userId: string; role: string; changedBy: string };
   'user.password_changed': { userId: string };
   'session.reuse_detected': { userId: string; sessionId: string };
+  /** Not for others: it is how a mail finds whoever sends it. */
+  'mail.requested': { mailId: string };
 }
 export type EventType = keyof EventData;
 
@@ -15,7 +17,7 @@ export interface CloudEvent<T extends EventType = EventType> {
   id: string;
   source: string;
   type: T;
-  /** The user's id. */
+  /** The user's id; of `mail.requested` the mail's. */
   subject: string;
   /** RFC 3339, when it happened. */
   time: string;
@@ -33,6 +35,6 @@ export function parseCloudEvent(message: unknown): CloudEvent {
     if (typeof event[name] !== 'string' || event[name] === '') throw new TypeError(`${name} is missing`);
   }
   const data = event.data as Record<string, unknown> | null | undefined;
-  if (typeof data?.userId !== 'string') throw new TypeError('data.userId is missing');
+  if (typeof (data?.userId ?? data?.mailId) !== 'string') throw new TypeError('data.userId is missing');
   return event as unknown as CloudEvent;
 }

@@ -60,6 +60,8 @@ export const passwordChanged = (userId: string) => new OutboxEvent('user.passwor
 export const reuseDetected = (userId: string, sessionId: string) =>
   new OutboxEvent('session.reuse_detected', userId, { userId, sessionId });
 
+export const mailRequested = (mailId: string) => new OutboxEvent('mail.requested', mailId, { mailId });
+
 export const toCloudEvent = ({ id, type, subject, data, occurredAt }: OutboxEvent): CloudEvent => ({
   specversion: '1.0',
   id,
