@@ -15,6 +15,8 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Context, RequestFacts } from './context.js';
 import { IdentityError } from './errors.js';
+import type { Mailbox } from './mail/mailbox.js';
+import { serveAccountPages, serveMailbox } from './pages.js';
 import { type CookiePolicy, cookiePolicy, RefreshCookie } from './session/refresh-cookie.js';
 
 const MAX_BODY_BYTES = 100_000;
@@ -26,9 +28,11 @@ interface Doors {
   jwks(): object;
   /** Which parts answer; `ready` while requests can be served. */
   health(): Promise<{ ready: boolean; parts: Record<string, string> }>;
+  /** Null in production, and where mail goes to a server. */
+  mailbox: Mailbox | null;
 }
 
-/** The HTTP side: GraphQL, the public keys, and the state of health. Every answer is JSON, but for Sandbox's page. */
+/** The HTTP side: GraphQL, the public keys, the pages that mails lead to, and the state of health. Every answer is JSON, but for the pages and Sandbox. */
 export async function createHttp(config: Config, log: Logger, doors: Doors): Promise<FastifyInstance> {
   const isTrusted = trustedBy(config.trustProxy);
   const http = Fastify({
@@ -90,6 +94,8 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
     const { ready, parts } = await doors.health();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...parts });
   });
+  serveAccountPages(http);
+  if (doors.mailbox) serveMailbox(http, doors.mailbox);
   return http;
 }
 
