@@ -8,17 +8,24 @@ import { userRegistered } from './handlers/user-registered.js';
 /** What an event does here. Runs in a transaction with the row that says it was done; anything outside the database may happen again. */
 export type Handler<T extends EventType> = (event: CloudEvent<T>, em: EntityManager, log: Logger) => Promise<void>;
 
-const HANDLERS: { [T in EventType]: Handler<T> } = {
+/** What this service hears. */
+export type HeardType = Exclude<EventType, 'mail.requested'>;
+
+const HANDLERS: { [T in HeardType]: Handler<T> } = {
   'user.registered': userRegistered,
-  'user.deleted': userDeleted,
-  'user.role_changed': noted,
+  'user.email_verified': noted,
+  'user.email_changed': noted,
   'user.password_changed': noted,
+  'user.role_changed': noted,
+  'user.deactivated': noted,
+  'user.activated': noted,
+  'user.deleted': userDeleted,
   'session.reuse_detected': noted,
 };
 
 /** Handles an event once, however often it comes. @throws what the handler or the database does: then nothing has happened. */
 export async function handle(em: EntityManager, log: Logger, event: CloudEvent): Promise<void> {
-  const handler = HANDLERS[event.type] as Handler<EventType> | undefined;
+  const handler = HANDLERS[event.type as HeardType] as Handler<EventType> | undefined;
   if (!handler) {
     log.debug({ eventId: event.id, type: event.type }, 'event of no concern');
     return;

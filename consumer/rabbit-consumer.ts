@@ -3,7 +3,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { AckOrNack, BrokerAsPromised } from 'rascal';
 import { connectBroker } from '../src/events/broker.js';
-import { type CloudEvent, parseCloudEvent } from '../src/events/events.js';
+import type { CloudEvent } from '../src/events/events.js';
+import { parseCloudEvent } from '../src/events/parse.js';
 import { handle } from './handle.js';
 
 /** How often, and how late again, an event is handled before it becomes a dead letter. */

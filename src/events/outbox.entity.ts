@@ -1,5 +1,6 @@
 import { Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { v7 as uuidv7 } from 'uuid';
+import type { RoleName } from '../user/role.entity.js';
 import { type CloudEvent, type EventData, type EventType, SOURCE } from './events.js';
 
 /** An event that was committed with its change and waits for the relay. Published rows are kept as a record. */
@@ -49,16 +50,28 @@ export class OutboxEvent {
 
 export const userRegistered = (userId: string) => new OutboxEvent('user.registered', userId, { userId });
 
-export const userDeleted = (userId: string, deletedBy: string, at: Date) =>
-  new OutboxEvent('user.deleted', userId, { userId, deletedBy, deletedAt: at.toISOString() });
+export const emailVerified = (userId: string) => new OutboxEvent('user.email_verified', userId, { userId });
 
-export const roleChanged = (userId: string, role: string, changedBy: string) =>
-  new OutboxEvent('user.role_changed', userId, { userId, role, changedBy });
+export const emailChanged = (userId: string) => new OutboxEvent('user.email_changed', userId, { userId });
 
 export const passwordChanged = (userId: string) => new OutboxEvent('user.password_changed', userId, { userId });
 
+export const roleChanged = (userId: string, role: RoleName, changedBy: string) =>
+  new OutboxEvent('user.role_changed', userId, { userId, role, changedBy });
+
+export const userDeactivated = (userId: string, deactivatedBy: string) =>
+  new OutboxEvent('user.deactivated', userId, { userId, deactivatedBy });
+
+export const userActivated = (userId: string, activatedBy: string) =>
+  new OutboxEvent('user.activated', userId, { userId, activatedBy });
+
+export const userDeleted = (userId: string, deletedBy: string, at: Date) =>
+  new OutboxEvent('user.deleted', userId, { userId, deletedBy, deletedAt: at.toISOString() });
+
 export const reuseDetected = (userId: string, sessionId: string) =>
   new OutboxEvent('session.reuse_detected', userId, { userId, sessionId });
+
+export const mailRequested = (mailId: string) => new OutboxEvent('mail.requested', mailId, { mailId });
 
 export const toCloudEvent = ({ id, type, subject, data, occurredAt }: OutboxEvent): CloudEvent => ({
   specversion: '1.0',

@@ -40,7 +40,7 @@ describe('who may import whom', () => {
   });
 
   test('the consumer knows of the API its events, settings, log and database', () => {
-    const allowed = /^src\/(events\/(events|topology|broker)|config|log|database|process|node-version)\.ts$/;
+    const allowed = /^src\/(events\/(events|parse|topology|broker)|config|log|database|process|node-version)\.ts$/;
 
     expect(
       offending(({ from, to }) => from.startsWith('consumer/') && to.startsWith('src/') && !allowed.test(to)),
@@ -49,6 +49,8 @@ describe('who may import whom', () => {
 
   test.each([
     ['rascal', /^src\/events\/(topology|broker|rabbit-bus)\.ts$|^consumer\/rabbit-consumer\.ts$/],
+    ['ajv', /^src\/events\/parse\.ts$/],
+    ['ajv-formats', /^src\/events\/parse\.ts$/],
     ['keyv', /^src\/cache\.ts$/],
     ['@keyv/redis', /^src\/cache\.ts$/],
     ['bcrypt', /^src\/auth\/password\.ts$/],

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel, GetMessage } from 'amqplib';
 import { eventually } from '../support/eventually.js';
@@ -39,6 +40,9 @@ const QUEUE_OPTIONS = {
   },
 };
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const AsyncFunction = (async () => undefined).constructor as new (
+  ...source: string[]
+) => (channel: Channel) => Promise<void>;
 /** Longer than a relay's lease on the events that it had in hand when it died. */
 const AFTER_THE_LEASE_MS = 45_000;
 
@@ -170,6 +174,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
       JSON.stringify(noVersion),
       JSON.stringify({ ...cloudEvent(randomUUID()), data: {} }),
       JSON.stringify({ ...cloudEvent(randomUUID()), id: 'no UUID' }),
+      JSON.stringify({ ...cloudEvent(randomUUID()), data: { userId: 'no UUID' } }),
     ];
 
     await publish(...poison);
@@ -180,6 +185,30 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     const dead = await rabbit.withChannel((channel) => take(channel, DEAD, poison.length));
     expect(dead.map(({ content }) => content.toString()).sort()).toEqual(poison.toSorted());
   }, 30_000);
+
+  test('an event of a type that the consumer does not know is passed over', async () => {
+    const event = { ...cloudEvent(randomUUID()), type: 'user.renamed', data: {} };
+
+    await publish(JSON.stringify(event));
+
+    await consumer.logged('event of no concern', { eventId: event.id });
+    expect(await inbox([event.id])).toEqual([]);
+    expect(await waiting(DEAD)).toBe(0);
+  });
+
+  test('a queue that is bound as docs/events.md says hears what it is bound to', async () => {
+    const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync('docs/events.md', 'utf8')) ?? [];
+    await rabbit.withChannel(async (channel) => {
+      await new AsyncFunction('channel', code)(channel);
+      const user = await signUp(api);
+      await remove(user.id);
+
+      const [message] = await take(channel, 'billing', 1);
+      await channel.deleteQueue('billing');
+
+      expect(JSON.parse(String(message?.content))).toMatchObject({ type: 'user.deleted', subject: user.id });
+    });
+  });
 
   test('an event that no queue takes stays in the outbox until one does', async () => {
     await rabbit.withChannel((channel) => channel.unbindQueue(QUEUE, EXCHANGE, 'user.#'));

@@ -1,0 +1,56 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { EventType } from '../../src/events/events.js';
+import {
+  emailChanged,
+  emailVerified,
+  mailRequested,
+  type OutboxEvent,
+  userActivated,
+  userDeactivated,
+} from '../../src/events/outbox.entity.js';
+import type { TestApp } from '../support/app.js';
+import { admin, ask, codes, DELETE_USER, member, PASSWORD, type Person } from '../support/people.js';
+
+/** How each event comes about: does it, and answers the subject. */
+export const WAYS_TO_EVENTS: { [T in EventType]: (app: TestApp) => Promise<string> } = {
+  'user.registered': async (app) => (await member(app)).id,
+  'user.email_verified': (app) => filed(app, emailVerified(uuidv7())),
+  'user.email_changed': (app) => filed(app, emailChanged(uuidv7())),
+  'user.password_changed': async (app) => done(await member(app), CHANGE_PASSWORD),
+  'user.role_changed': async (app) =>
+    doneByAdmin(app, 'mutation ($id: ID!) { setUserRole(id: $id, role: ADMIN) { id } }'),
+  'user.deactivated': (app) => filed(app, userDeactivated(uuidv7(), uuidv7())),
+  'user.activated': (app) => filed(app, userActivated(uuidv7(), uuidv7())),
+  'user.deleted': async (app) => doneByAdmin(app, DELETE_USER),
+  'session.reuse_detected': async (app) => {
+    const { id, refreshToken } = await member(app);
+    const { data } = await refresh(app, refreshToken);
+    await refresh(app, data.refresh.refreshToken);
+    await refresh(app, refreshToken);
+    return id;
+  },
+  'mail.requested': (app) => filed(app, mailRequested(uuidv7())),
+};
+
+const CHANGE_PASSWORD = `mutation {
+  changePassword(input: { currentPassword: "${PASSWORD}", newPassword: "another ${PASSWORD}" }) { user { id } }
+}`;
+
+/** What a member does to themselves, or the given one does to another. */
+async function done(who: Person, operation: string, id = who.id): Promise<string> {
+  const answer = await who.ask(operation, operation.includes('$id') ? { id } : {});
+  if (codes(answer).length > 0) throw new Error(`the operation failed: ${answer.text}`);
+  return id;
+}
+
+const doneByAdmin = async (app: TestApp, operation: string) =>
+  done(await admin(app), operation, (await member(app)).id);
+
+const refresh = (app: TestApp, token: string) =>
+  ask(app, 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { refreshToken } }', { token });
+
+/** An event without its operation, as that would file it. */
+async function filed({ database }: TestApp, event: OutboxEvent): Promise<string> {
+  await database.em.fork().persist(event).flush();
+  return event.subject;
+}
