@@ -12,6 +12,7 @@ export class Migration20261125000000_mail extends Migration {
       "language" text not null,
       "ordered_at" timestamptz(3) not null,
       "sent_at" timestamptz(3) null,
+      "refused_at" timestamptz(3) null,
       primary key ("id")
     )`);
     this.addSql(`create index "idx_mails_user_id" on "mails" ("user_id", "kind")`);

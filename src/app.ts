@@ -10,8 +10,9 @@ import { type Context, createContext, type Parts } from './context.js';
 import { type Database, listenToDatabase, pendingMigrations } from './database.js';
 import { errorFormatter } from './error-formatter.js';
 import type { EventBus } from './events/bus.js';
-import { Relay } from './events/relay.js';
+import { relaysFor } from './events/relay.js';
 import { createHttp } from './http.js';
+import type { Mailbox } from './mail/mailbox.js';
 import { requestChecks } from './request-checks.js';
 import { cacheKey } from './session/session.service.js';
 import { endedBy } from './user/user.service.js';
@@ -26,6 +27,8 @@ export interface AppParts extends Omit<Parts, 'em'> {
   schema: GraphQLSchema;
   /** What Sandbox opens with. */
   examples?: string;
+  /** Development's, to be shown; null where mail goes to a server. */
+  mailbox: Mailbox | null;
 }
 
 export interface App {
@@ -42,12 +45,16 @@ export async function createApp(parts: AppParts): Promise<App> {
   const requestParts: Parts = { ...parts, em: database.em };
   const apollo = createApollo(parts);
   await apollo.start();
-  const relay = new Relay(database.em, bus, log);
+  const relays = relaysFor(database.em, bus, log);
+  const wake = () => {
+    for (const relay of relays) relay.wake();
+  };
   const http = await createHttp(config, log, {
     apollo,
     context: (facts) => createContext(requestParts, facts),
     jwks: () => parts.tokens.jwks(),
     health: () => health(database, cache, bus),
+    mailbox: parts.mailbox,
   });
   const end = endTogether(cache);
   let stopListening = async () => {};
@@ -55,17 +62,17 @@ export async function createApp(parts: AppParts): Promise<App> {
   return {
     http,
     async start() {
-      relay.start();
+      for (const relay of relays) relay.start();
       stopListening = await listenToDatabase(database, config, log, {
         onSignal: (signal) => {
           const [kind, id] = signal.split(' ');
-          if (kind === 'outbox') relay.wake();
+          if (kind === 'outbox') wake();
           if (kind === 'user' && id) end(endedBy(id));
           if (kind === 'session' && id) end([cacheKey(id)]);
         },
         onListening: () => {
           void cache.endEverything();
-          relay.wake();
+          wake();
         },
       });
       return http.listen({ host: config.host, port: config.port });
@@ -74,7 +81,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       await http.close();
       await apollo.stop();
       await stopListening();
-      await relay.stop();
+      await Promise.all(relays.map((relay) => relay.stop()));
       await bus.close();
       await cache.close();
       await database.close();

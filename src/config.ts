@@ -11,7 +11,7 @@ export interface Config {
   /** Where the API listens. */
   host: string;
   port: number;
-  /** The API's address as clients see it, without a slash at the end; issuer and audience of the access tokens. */
+  /** The API's address as clients see it, without a slash at the end; issuer and audience of the access tokens, and where links in mails lead. */
   publicUrl: string;
   /** Folder of the embedded database and of development's own keys. */
   dataDir: string;
@@ -21,6 +21,10 @@ export interface Config {
   redisUrl: string | null;
   /** RabbitMQ; null for delivery within the API's process. */
   amqpUrl: string | null;
+  /** Mail server; null for the development mailbox, and in production for mail that waits. May hold a password. */
+  smtpUrl: string | null;
+  /** Sender of every mail: an address, or a name with an address in angle brackets. */
+  mailFrom: string;
   /** The one P-256 key that signs access tokens; null where they lie in `jwtKeysDir`. */
   jwtPrivateKey: KeyObject | null;
   /** Folder of the P-256 keys that sign access tokens, one after the other. */
@@ -54,6 +58,8 @@ export const SETTINGS = [
   'DATABASE_URL',
   'REDIS_URL',
   'AMQP_URL',
+  'SMTP_URL',
+  'MAIL_FROM',
   'JWT_PRIVATE_KEY',
   'JWT_KEYS_DIR',
   'PASSWORD_PEPPER',
@@ -72,7 +78,7 @@ type Setting = (typeof SETTINGS)[number];
 /** What each program cannot do without in production: a consumer holds no key that signs tokens. */
 const NEEDED = {
   api: ['PUBLIC_URL', 'DATABASE_URL', 'REDIS_URL', 'AMQP_URL', 'JWT_PRIVATE_KEY', 'PASSWORD_PEPPER'],
-  consumer: ['DATABASE_URL', 'AMQP_URL'],
+  consumer: ['PUBLIC_URL', 'DATABASE_URL', 'AMQP_URL'],
   migrate: ['DATABASE_URL'],
   'admin:create': ['DATABASE_URL', 'PASSWORD_PEPPER'],
   'users:import': ['DATABASE_URL'],
@@ -83,6 +89,8 @@ export type Program = keyof typeof NEEDED;
 export const DEVELOPMENT_ADMIN = { email: 'admin@example.com', password: 'admin1234' };
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+/** One address, bare or behind a name; no line break, which would be a header of its own. */
+const MAIL_FROM = /^(?:[^\p{Cc}<>"@,;:]+<[^\p{Cc}\s<>"@,;:]+@[\w.-]+>|[^\p{Cc}\s<>"@,;:]+@[\w.-]+)$/u;
 const SANDBOX = 'https://studio.apollographql.com';
 
 /** Every mistake of the environment at once, a line each; no line holds a value. */
@@ -147,6 +155,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
   };
 
   const port = whole('PORT', 4000, 0, 65535);
+  const publicUrl =
+    mustHave(
+      'PUBLIC_URL',
+      url('PUBLIC_URL', ['http:', 'https:']),
+      'the issuer of tokens, and where links in mails lead',
+    ) ?? `http://localhost:${port}`;
   const dataDir = read('DATA_DIR') ?? '.data';
   const keysDir = mustHave('JWT_KEYS_DIR', read('JWT_KEYS_DIR'), 'a folder of P-256 private keys in PEM');
   const privateKey = signingKey();
@@ -157,13 +171,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     production,
     host: read('HOST') ?? '127.0.0.1',
     port,
-    publicUrl:
-      mustHave('PUBLIC_URL', url('PUBLIC_URL', ['http:', 'https:']), 'tokens carry it as their issuer') ??
-      `http://localhost:${port}`,
+    publicUrl,
     dataDir,
     databaseUrl: mustHave('DATABASE_URL', url('DATABASE_URL', ['postgres:', 'postgresql:']), 'no embedded database'),
     redisUrl: mustHave('REDIS_URL', url('REDIS_URL', ['redis:', 'rediss:']), 'no cache in memory'),
     amqpUrl: mustHave('AMQP_URL', url('AMQP_URL', ['amqp:', 'amqps:']), 'no delivery in the same process'),
+    smtpUrl: url('SMTP_URL', ['smtp:', 'smtps:']),
+    mailFrom: mailFrom(),
     jwtPrivateKey: privateKey,
     jwtKeysDir: keysDir ?? join(dataDir, 'keys'),
     passwordPepper: mustHave('PASSWORD_PEPPER', pepper(), '32 characters or more, at random'),
@@ -178,6 +192,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
+
+  function mailFrom(): string {
+    const text = read('MAIL_FROM');
+    if (text !== null && !MAIL_FROM.test(text)) {
+      complain('MAIL_FROM', 'must be an address, or a name and an address: Gatehouse <no-reply@example.com>');
+    }
+    return text ?? `Gatehouse <no-reply@${new URL(publicUrl).hostname}>`;
+  }
 
   function signingKey(): KeyObject | null {
     const pem = read('JWT_PRIVATE_KEY');

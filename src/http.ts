@@ -15,6 +15,8 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Context, RequestFacts } from './context.js';
 import { IdentityError } from './errors.js';
+import type { Mailbox } from './mail/mailbox.js';
+import { MAILBOX_POLICY, mailboxPage } from './mail/mailbox.page.js';
 
 const MAX_BODY_BYTES = 100_000;
 const REQUEST_ID = /^[\w.-]{1,128}$/;
@@ -25,6 +27,8 @@ interface Doors {
   jwks(): object;
   /** Which parts answer; `ready` while requests can be served. */
   health(): Promise<{ ready: boolean; parts: Record<string, string> }>;
+  /** Null in production, and where mail goes to a server. */
+  mailbox: Mailbox | null;
 }
 
 /** The HTTP side: GraphQL, the public keys, and the state of health. Every answer is JSON, but for Sandbox's page. */
@@ -83,7 +87,18 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
     const { ready, parts } = await doors.health();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...parts });
   });
+  if (doors.mailbox) serveMailbox(http, doors.mailbox);
   return http;
+}
+
+function serveMailbox(http: FastifyInstance, mailbox: Mailbox): void {
+  http.get('/dev/mail', async (_, reply) =>
+    reply
+      .header('content-security-policy', MAILBOX_POLICY)
+      .type('text/html; charset=utf-8')
+      .send(mailboxPage(await mailbox.list())),
+  );
+  http.get('/dev/mail.json', async () => mailbox.list());
 }
 
 /** Apollo's framework-free door, joined to a route. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { handle } from '../consumer/handle.js';
+import { handleInProcess } from '../consumer/in-process.js';
 import { createApp } from './app.js';
 import { firstKey } from './auth/key-files.js';
 import { KeyFolder } from './auth/key-folder.js';
@@ -17,6 +17,8 @@ import { migrate, openDatabase, pendingMigrations } from './database.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
 import { rabbitBus } from './events/rabbit-bus.js';
 import { createLog } from './log.js';
+import type { Mailer } from './mail/mailer.js';
+import { openMailer } from './mail/open-mailer.js';
 import { configOrExit, orExit, stopOnSignal } from './process.js';
 import { createSchema } from './schema.js';
 import { secretFile } from './secrets.js';
@@ -41,6 +43,7 @@ let madeAdmin = false;
 if (await isMigrated()) madeAdmin = await firstAdmin();
 else void afterMigration();
 
+const { mailer, mailbox } = openMailer(config);
 const app = await createApp({
   config,
   log,
@@ -53,9 +56,13 @@ const app = await createApp({
   cache: config.redisUrl ? await Cache.inRedis(config.redisUrl, log) : Cache.inMemory(log),
   bus: eventBus(config, log),
   schema: createSchema(),
+  mailbox,
   examples: config.production ? undefined : readFileSync('examples.graphql', 'utf8'),
 });
-stopOnSignal(() => app.stop());
+stopOnSignal(() => {
+  mailer?.close();
+  return app.stop();
+});
 const address = await app.start();
 log.info({ address, migrated: migrated.length, seconds: Math.round(process.uptime() * 10) / 10 }, 'API is ready');
 if (!config.production) console.log(welcome(config, address));
@@ -84,11 +91,14 @@ async function afterMigration(): Promise<void> {
   }
 }
 
-function eventBus({ amqpUrl }: Config, log: Logger): EventBus {
-  return amqpUrl ? rabbitBus(amqpUrl, log) : inProcessBus((event) => handle(database.em, log, event));
+function eventBus({ amqpUrl, publicUrl }: Config, log: Logger): EventBus {
+  if (amqpUrl) return rabbitBus(amqpUrl, log);
+  // Only production may be without one, and it has a broker.
+  return inProcessBus(handleInProcess({ em: database.em, mailer: mailer as Mailer, publicUrl, log }));
 }
 
-function welcome({ databaseUrl, redisUrl, amqpUrl, dataDir, publicUrl, admin }: Config, address: string): string {
+function welcome(config: Config, address: string): string {
+  const { databaseUrl, redisUrl, amqpUrl, smtpUrl, dataDir, publicUrl, admin } = config;
   const part = (url: string | null, real: string, embedded: string) =>
     url ? `${real} at ${new URL(url).host}` : embedded;
   const known = admin === DEVELOPMENT_ADMIN ? `${admin.email} / ${admin.password}` : admin?.email;
@@ -97,6 +107,7 @@ function welcome({ databaseUrl, redisUrl, amqpUrl, dataDir, publicUrl, admin }: 
   Database         ${part(databaseUrl, 'PostgreSQL', `embedded, in ${join(dataDir, 'postgres')}`)}
   Cache            ${part(redisUrl, 'Redis', 'embedded, in memory')}
   Events           ${part(amqpUrl, 'RabbitMQ', 'embedded, handled in this process')}
+  Mail             ${part(smtpUrl, 'SMTP', `embedded, shown at ${publicUrl}/dev/mail`)}
   Admin            ${known}${madeAdmin ? '   (made just now, for development only)' : ''}
 
   Open the address in a browser for Apollo Sandbox, or paste:

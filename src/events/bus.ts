@@ -1,7 +1,9 @@
-import type { CloudEvent } from './events.js';
+import type { CloudEvent, EventType } from './events.js';
 
 /** Where the relay takes events: RabbitMQ, or the handlers in this process. */
 export interface EventBus {
+  /** Events whose publication may take seconds: they are relayed apart, and no other waits for them. */
+  readonly slowTypes: readonly EventType[];
   /** Whether it is worth trying: while it is not, events stay in the outbox. */
   isUp(): boolean;
   /** Resolves only when the event is safe with whoever must hear it; rejects otherwise, and the relay tries again. */
@@ -13,6 +15,7 @@ export interface EventBus {
 
 /** Hands events to a handler in this process: safe once handled. */
 export const inProcessBus = (handle: (event: CloudEvent) => Promise<void>): EventBus => ({
+  slowTypes: ['mail.requested'],
   isUp: () => true,
   publish: handle,
   onUp: () => undefined,

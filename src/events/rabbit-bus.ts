@@ -29,6 +29,7 @@ export function rabbitBus(url: string, log: Logger): EventBus {
   });
 
   return {
+    slowTypes: [],
     isUp: () => up,
     onUp: (listener) => void listeners.push(listener),
     async publish(event: CloudEvent) {

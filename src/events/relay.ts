@@ -4,18 +4,37 @@ import type { Logger } from 'pino';
 import type { EventBus } from './bus.js';
 import { OutboxEvent, toCloudEvent } from './outbox.entity.js';
 
-const BATCH = 50;
+/** Of slow ones as many as go on at once: all must be done within the lease. */
+const [BATCH, SLOW_BATCH] = [50, 5];
 /** Longer than a publication may take, or a slow confirm would be published by two. */
 const LEASE_SECONDS = 30;
 const BACKOFF = "now() + least(power(2, attempts), 60) * interval '1 second'";
 /** Notifications can be lost; an event waits no longer than this for the next look. */
 const POLL_MS = 2_000;
 
+/** Which events one relay takes, and how many at once. */
+interface Lane {
+  where: string;
+  batch: number;
+}
+
+/** One relay for all events, or one for the slow ones and one for all others. */
+export function relaysFor(em: EntityManager, bus: EventBus, log: Logger): Relay[] {
+  const slow = bus.slowTypes.map((type) => `'${type}'`).join(', ');
+  const lanes: Lane[] = slow
+    ? [
+        { where: `type not in (${slow})`, batch: BATCH },
+        { where: `type in (${slow})`, batch: SLOW_BATCH },
+      ]
+    : [{ where: 'true', batch: BATCH }];
+  return lanes.map((lane) => new Relay(em, bus, log, lane));
+}
+
 /**
  * Takes committed events from the outbox to the bus, at least once, oldest first as far as one relay goes. Several relays share the work: each
  * claims rows of its own for a lease, and no transaction is open while the bus is slow. A relay that dies leaves its rows due again.
  */
-export class Relay {
+class Relay {
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #again = false;
@@ -25,6 +44,7 @@ export class Relay {
     private readonly em: EntityManager,
     private readonly bus: EventBus,
     private readonly log: Logger,
+    private readonly lane: Lane,
   ) {}
 
   start(): void {
@@ -59,8 +79,8 @@ export class Relay {
   async #drain(): Promise<void> {
     this.#again = false;
     try {
-      let claimed = BATCH;
-      while (claimed === BATCH && !this.#stopped && this.bus.isUp()) claimed = await this.#relayBatch();
+      let claimed = this.lane.batch;
+      while (claimed === this.lane.batch && !this.#stopped && this.bus.isUp()) claimed = await this.#relayBatch();
     } catch (error) {
       this.log.error({ err: error }, 'outbox cannot be read; trying again');
     }
@@ -96,8 +116,8 @@ export class Relay {
     const rows = await em.execute<Record<string, unknown>[]>(
       `update outbox set attempts = attempts + 1, next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
        where id in (
-         select id from outbox where published_at is null and next_attempt_at <= now()
-         order by next_attempt_at, id limit ${BATCH} for update skip locked
+         select id from outbox where published_at is null and next_attempt_at <= now() and ${this.lane.where}
+         order by next_attempt_at, id limit ${this.lane.batch} for update skip locked
        ) returning *`,
     );
     return rows.map((row) => em.map(OutboxEvent, row)).sort((a, b) => (a.id < b.id ? -1 : 1));

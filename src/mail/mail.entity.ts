@@ -54,6 +54,10 @@ export class Mail {
   @Property({ type: 'datetime', length: 3, nullable: true })
   sentAt: Date | null = null;
 
+  /** When the mail server refused the recipient for good; it is not tried again. */
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  refusedAt: Date | null = null;
+
   constructor(userId: string | null, kind: MailKind, recipient: string, language: Language) {
     this.userId = userId;
     this.kind = kind;

@@ -39,8 +39,9 @@ describe('who may import whom', () => {
     ).toEqual([]);
   });
 
-  test('the consumer knows of the API its events, settings, log and database', () => {
-    const allowed = /^src\/(events\/(events|parse|topology|broker)|config|log|database|process|node-version)\.ts$/;
+  test('the consumer knows of the API its events, mail, settings, log and database', () => {
+    const allowed =
+      /^src\/(events\/(events|parse|topology|broker)|mail\/[\w-]+(\.entity)?|user\/user\.entity|config|log|database|process|node-version)\.ts$/;
 
     expect(
       offending(({ from, to }) => from.startsWith('consumer/') && to.startsWith('src/') && !allowed.test(to)),
@@ -54,6 +55,7 @@ describe('who may import whom', () => {
     ['keyv', /^src\/cache\.ts$/],
     ['@keyv/redis', /^src\/cache\.ts$/],
     ['bcrypt', /^src\/auth\/password\.ts$/],
+    ['nodemailer', /^src\/mail\/smtp-mailer\.ts$/],
     ['jsonwebtoken', /^src\/auth\/token\.ts$/],
     ['dataloader', /^src\/user\/(role\.loader|user\.service)\.ts$/],
     ['fastify', /^src\/(http|app)\.ts$/],

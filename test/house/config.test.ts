@@ -38,6 +38,8 @@ describe('settings', () => {
       databaseUrl: null,
       redisUrl: null,
       amqpUrl: null,
+      smtpUrl: null,
+      mailFrom: 'Gatehouse <no-reply@localhost>',
       admin: DEVELOPMENT_ADMIN,
       corsOrigins: ['https://studio.apollographql.com'],
       trustProxy: [],
@@ -67,7 +69,7 @@ describe('settings', () => {
   });
 
   test.each<[Program, string[]]>([
-    ['consumer', ['AMQP_URL', 'DATABASE_URL']],
+    ['consumer', ['AMQP_URL', 'DATABASE_URL', 'PUBLIC_URL']],
     ['migrate', ['DATABASE_URL']],
     ['admin:create', ['DATABASE_URL', 'PASSWORD_PEPPER']],
     ['users:import', ['DATABASE_URL']],
@@ -87,6 +89,10 @@ describe('settings', () => {
     ['DATABASE_URL', 'mysql://secret@db'],
     ['REDIS_URL', 'http://secret'],
     ['AMQP_URL', 'localhost:5672'],
+    ['SMTP_URL', 'secret@mail.example.com'],
+    ['MAIL_FROM', 'secret'],
+    ['MAIL_FROM', 'a@example.com, b@example.com'],
+    ['MAIL_FROM', 'Gatehouse <no-reply@example.com>\r\nBcc: secret@example.com'],
     ['JWT_PRIVATE_KEY', 'secret'],
     ['JWT_PRIVATE_KEY', pem('P-384')],
     ['PASSWORD_PEPPER', 'secret'],
@@ -123,6 +129,14 @@ describe('settings', () => {
     expect(problems(others)).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY is required .* JWT_KEYS_DIR/)]);
     for (const env of [PRODUCTION, { JWT_PRIVATE_KEY }])
       expect(problems({ ...env, JWT_KEYS_DIR })).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY and JWT_KEYS_DIR /)]);
+  });
+
+  test('mail comes from the host of PUBLIC_URL, or from MAIL_FROM', () => {
+    const MAIL_FROM = '게이트하우스 <id@mail.example.com>';
+
+    expect(loadConfig(PRODUCTION).mailFrom).toBe('Gatehouse <no-reply@id.example.com>');
+    expect(loadConfig({ ...PRODUCTION, MAIL_FROM }).mailFrom).toBe(MAIL_FROM);
+    expect(loadConfig({ ...PRODUCTION, MAIL_FROM: 'id@example.com' }).mailFrom).toBe('id@example.com');
   });
 
   test('an admin needs both address and password', () => {

@@ -1,7 +1,10 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Logger } from 'pino';
-import { handle } from '../../consumer/handle.js';
+import { handleInProcess } from '../../consumer/in-process.js';
 import { IN_MEMORY } from '../../mikro-orm.config.js';
 import { type App, type AppParts, createApp } from '../../src/app.js';
 import { KeyRing } from '../../src/auth/key-ring.js';
@@ -14,6 +17,7 @@ import type { Parts } from '../../src/context.js';
 import { type Database, migrate, openDatabase } from '../../src/database.js';
 import { inProcessBus } from '../../src/events/bus.js';
 import { createLog } from '../../src/log.js';
+import { Mailbox, type SentMail } from '../../src/mail/mailbox.js';
 import { createSchema } from '../../src/schema.js';
 import { RefreshTokens } from '../../src/session/refresh-token.js';
 import { Cursors } from '../../src/user/cursor.js';
@@ -35,6 +39,8 @@ export interface TestApp {
   passwords: Passwords;
   /** What a request's context is made of. */
   requestParts: Parts;
+  /** What was sent so far, newest first. */
+  mails(): Promise<SentMail[]>;
   /** What was logged so far, a JSON object a line. */
   logged(): string;
   /** Statements that the database was sent since the last call. */
@@ -68,6 +74,9 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
   const refreshTokens = new RefreshTokens(PEPPER);
   const sessionLifetimes = { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS };
   const cache = parts.cache ?? Cache.inMemory(log);
+  const mailFolder = await mkdtemp(join(tmpdir(), 'gatehouse-mail-'));
+  const mailbox = new Mailbox(mailFolder, config.mailFrom);
+  const { publicUrl } = config;
   const app: App = await createApp({
     config,
     log,
@@ -78,7 +87,8 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     refreshTokens,
     sessionLifetimes,
     cache,
-    bus: inProcessBus((event) => handle(database.em, log, event)),
+    bus: inProcessBus(handleInProcess({ em: database.em, mailer: mailbox, publicUrl, log })),
+    mailbox,
     schema: createSchema(),
     ...parts,
   });
@@ -93,9 +103,14 @@ async function startApp(server: PostgresServer | null, parts: Partial<AppParts>)
     tokens,
     passwords,
     requestParts: { em: database.em, cache, tokens, passwords, cursors, refreshTokens, sessionLifetimes, log },
+    mails: () => mailbox.list(),
     logged: () => lines.join(''),
-    statements: () => statements.splice(0).filter((statement) => !/outbox|inbox|^(begin|commit)/i.test(statement)),
-    stop: () => app.stop(),
+    statements: () =>
+      statements.splice(0).filter((statement) => !/outbox|inbox|mail_tokens|"mails"|^(begin|commit)/i.test(statement)),
+    async stop() {
+      await app.stop();
+      await rm(mailFolder, { recursive: true, force: true });
+    },
   };
 }
 

@@ -1,0 +1,32 @@
+export interface OutgoingMail {
+  /** One address. */
+  to: string;
+  subject: string;
+  text: string;
+  html: string;
+  /** The same for a mail that is sent again, so that a receiver may show it once. */
+  messageId: string;
+}
+
+/** Where mails go: an SMTP server, or the development mailbox. */
+export interface Mailer {
+  /**
+   * Resolves only when it has been taken.
+   * @throws {MailFailure} when it was not, or nobody knows.
+   */
+  send(mail: OutgoingMail): Promise<void>;
+  close(): void;
+}
+
+/** Why a mail was not taken, in words that hold no address. */
+export class MailFailure extends Error {
+  override name = 'MailFailure';
+
+  constructor(
+    reason: string,
+    /** The server does not know the recipient, now or later. */
+    readonly isRefusal: boolean,
+  ) {
+    super(reason);
+  }
+}
