@@ -1,7 +1,8 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { AuthService } from './auth/auth.service.js';
 import type { Passwords } from './auth/password.js';
+import { PasswordResetService } from './auth/password-reset.service.js';
 import type { AccessTokens } from './auth/token.js';
 import type { Cache } from './cache.js';
 import type { UnauthenticatedReason } from './errors.js';
@@ -9,6 +10,7 @@ import type { RefreshTokens } from './session/refresh-token.js';
 import type { Client } from './session/session.entity.js';
 import { type SessionLifetimes, SessionService } from './session/session.service.js';
 import type { Cursors } from './user/cursor.js';
+import { EmailService } from './user/email.service.js';
 import { type RoleName, roleName } from './user/role.entity.js';
 import { type RoleLoader, roleLoader } from './user/role.loader.js';
 import type { User } from './user/user.entity.js';
@@ -46,12 +48,16 @@ export interface Context {
   requestId: string;
   /** What signs in, out or changes the viewer changes it for the rest of the operation. */
   viewer: Viewer;
+  /** Objects of this answer whose own values may be read by somebody who is not their user: the token that led to them says so. */
+  disclosed: WeakSet<object>;
   client: Client;
   em: EntityManager;
   tokens: AccessTokens;
   users: UserService;
   roles: RoleLoader;
   auth: AuthService;
+  passwordResets: PasswordResetService;
+  emails: EmailService;
   sessions: SessionService;
 }
 
@@ -72,7 +78,10 @@ export async function createContext(
   const sessions = new SessionService(em, cache, parts.refreshTokens, parts.sessionLifetimes);
   const auth = new AuthService(em, users, sessions, passwords, log);
   const viewer = await authenticate(authorization, tokens, users, sessions);
-  return { requestId, viewer, client, em, tokens, users, roles, auth, sessions };
+  const passwordResets = new PasswordResetService(em, users, sessions, passwords);
+  const emails = new EmailService(em, users, passwords);
+  const disclosed = new WeakSet();
+  return { requestId, viewer, disclosed, client, em, tokens, users, roles, auth, passwordResets, emails, sessions };
 }
 
 /** Account and session decide, not the token: whoever was deleted, switched off, demoted or signed out is so from the next request on. */

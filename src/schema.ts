@@ -6,13 +6,23 @@ import { buildSchemaSync } from 'type-graphql';
 import { authDirective, errorsDirective } from './access/directives.js';
 import { enforceRules } from './access/enforce.js';
 import { AuthResolver } from './auth/auth.resolver.js';
+import { PasswordResetResolver } from './auth/password-reset.resolver.js';
 import { SessionResolver, UserSessionsResolver } from './session/session.resolver.js';
+import { EmailResolver } from './user/email.resolver.js';
 import { UserConnectionResolver, UserResolver } from './user/user.resolver.js';
 
 /** The schema before its rules are enforced. */
 export const buildUnguarded = (): GraphQLSchema =>
   buildSchemaSync({
-    resolvers: [UserResolver, UserConnectionResolver, AuthResolver, SessionResolver, UserSessionsResolver],
+    resolvers: [
+      UserResolver,
+      UserConnectionResolver,
+      EmailResolver,
+      AuthResolver,
+      PasswordResetResolver,
+      SessionResolver,
+      UserSessionsResolver,
+    ],
     // Named here, GraphQL's own would be gone without their being named too.
     directives: [...specifiedDirectives, authDirective, errorsDirective],
     scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],

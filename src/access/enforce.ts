@@ -27,7 +27,10 @@ function guard({ type, field, access, codes, name }: FieldRule, root: boolean): 
   if (access === 'PUBLIC' && !resolve) return;
   field.resolve = (parent, args, context, info) => {
     const subject = root ? args.id : (parent as Record<string, unknown>)[subjectProperty];
-    if (access !== 'PUBLIC') admit((context as Context).viewer, access, subject);
+    // Only what the object holds itself: whatever has a resolver leads to somewhere else.
+    const isDisclosed =
+      !root && !resolve && access === 'SELF_OR_ADMIN' && (context as Context).disclosed.has(parent as object);
+    if (access !== 'PUBLIC' && !isDisclosed) admit((context as Context).viewer, access, subject);
     // Without a resolver of its own there is nothing that could throw.
     if (!resolve) return defaultFieldResolver(parent, args, context, info);
     return declared(() => resolve(parent, args, context, info), name, codes);

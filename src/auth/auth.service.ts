@@ -1,7 +1,6 @@
 import { type EntityManager, LockMode } from '@mikro-orm/core';
 import type { Logger } from 'pino';
 import { accountDisabled, invalidCredentials, unauthenticated } from '../errors.js';
-import { passwordChanged } from '../events/outbox.entity.js';
 import type { Client } from '../session/session.entity.js';
 import type { OpenSession, SessionService } from '../session/session.service.js';
 import { checkedName } from '../user/name.js';
@@ -9,6 +8,7 @@ import { User } from '../user/user.entity.js';
 import type { UserService } from '../user/user.service.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput } from './auth.inputs.js';
 import type { Passwords } from './password.js';
+import { setPassword } from './set-password.js';
 
 export interface SignedIn extends OpenSession {
   user: User;
@@ -30,7 +30,7 @@ export class AuthService {
     const text = this.passwords.check(password, 'input.password', wordsOf({ email, name }));
     // Hashed before the address is looked at, and outside the transaction: a taken address takes as long, and no lock waits.
     const passwordHash = await this.passwords.hash(text);
-    const user = await this.users.register(new User(email, passwordHash, name));
+    const user = await this.users.register(new User(email, passwordHash, name), client.language);
     return { user, ...(await this.sessions.open(user.id, client)) };
   }
 
@@ -57,7 +57,12 @@ export class AuthService {
    * Keeps the session it is done from, with another refresh token, and ends all others.
    * @throws {IdentityError} INVALID_CREDENTIALS if the current password is another, WEAK_PASSWORD, BAD_USER_INPUT, SERVICE_OVERLOADED.
    */
-  async changePassword(userId: string, sessionId: string, input: ChangePasswordInput): Promise<SignedIn> {
+  async changePassword(
+    userId: string,
+    sessionId: string,
+    input: ChangePasswordInput,
+    client: Client,
+  ): Promise<SignedIn> {
     const found = await this.em.fork().findOneOrFail(User, userId, { populate: ['passwordHash'] });
     if (!(await this.passwords.verify(input.currentPassword, found.passwordHash, 'input.currentPassword')))
       throw invalidCredentials();
@@ -65,9 +70,11 @@ export class AuthService {
     const passwordHash = await this.passwords.hash(text);
     // One commit: whoever had the old password has neither it nor a session from here on.
     const { user, ended } = await this.em.fork().transactional(async (em) => {
-      const user = await em.findOneOrFail(User, userId, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      user.passwordHash = passwordHash;
-      em.persist(passwordChanged(userId));
+      // The password may have been reset meanwhile, by somebody who wants whoever knew the old one out.
+      const current = { id: userId, passwordHash: found.passwordHash };
+      const user = await em.findOne(User, current, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (!user) throw invalidCredentials();
+      await setPassword(em, user, passwordHash, client.language);
       return { user, ended: await this.sessions.endWithin(em, userId, { except: sessionId }) };
     });
     await this.sessions.forget(ended);
@@ -86,4 +93,4 @@ export class AuthService {
 }
 
 /** What somebody who knows the user would try first. */
-const wordsOf = ({ email, name }: Pick<User, 'email' | 'name'>) => [email, email.split('@')[0] ?? '', name];
+export const wordsOf = ({ email, name }: Pick<User, 'email' | 'name'>) => [email, email.split('@')[0] ?? '', name];

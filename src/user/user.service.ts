@@ -9,6 +9,8 @@ import { validate as isUuid } from 'uuid';
 import type { Cache } from '../cache.js';
 import { badInput, emailTaken, lastAdmin, notFound } from '../errors.js';
 import { roleChanged, userDeleted, userRegistered } from '../events/outbox.entity.js';
+import { type Language, Mail, MailKind } from '../mail/mail.entity.js';
+import { orderMail } from '../mail/order-mail.js';
 import { Session } from '../session/session.entity.js';
 import type { Cursors } from './cursor.js';
 import { checkedName } from './name.js';
@@ -72,12 +74,13 @@ export class UserService {
     return count;
   }
 
-  /** @throws {IdentityError} EMAIL_TAKEN if an open account has the address: the index decides who was first. */
-  async register(user: User): Promise<User> {
+  /** Makes the user, and a mail to the address. @throws {IdentityError} EMAIL_TAKEN if an open account has the address: the index decides who was first. */
+  async register(user: User, language: Language): Promise<User> {
     const em = this.em.fork();
     em.persist([user, userRegistered(user.id)]);
+    orderMail(em, new Mail(user.id, MailKind.VERIFY_EMAIL, user.email, language));
     await em.flush().catch((error) => {
-      throw error instanceof UniqueConstraintViolationException ? emailTaken() : error;
+      throw error instanceof UniqueConstraintViolationException ? emailTaken('input.email') : error;
     });
     await this.cache.end(LIST);
     return user;
@@ -86,7 +89,7 @@ export class UserService {
   /** @throws {IdentityError} BAD_USER_INPUT for a name that is none. */
   async updateProfile(id: string, { name }: UpdateProfileInput): Promise<User> {
     const checked = name === null || name === undefined ? null : checkedName(name);
-    return this.#change(id, (user) => {
+    return this.change(id, (user) => {
       if (checked !== null) user.name = checked;
     });
   }
@@ -96,7 +99,7 @@ export class UserService {
    * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND also for a closed account, or LAST_ADMIN, which the database decides.
    */
   async setRole(id: string, role: RoleName, changedBy: string): Promise<User> {
-    return this.#change(canonicalId(id), (user, em) => {
+    return this.change(canonicalId(id), (user, em) => {
       if (user.deletedAt) throw notFound('user');
       if (user.roleId === ROLE_IDS[role]) return;
       user.roleId = ROLE_IDS[role];
@@ -109,7 +112,7 @@ export class UserService {
    * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND, or LAST_ADMIN, which the database decides.
    */
   async delete(id: string, deletedBy: string): Promise<User> {
-    return this.#change(canonicalId(id), async (user, em) => {
+    return this.change(canonicalId(id), async (user, em) => {
       if (user.deletedAt) return;
       const now = new Date();
       user.close(now);
@@ -119,7 +122,7 @@ export class UserService {
   }
 
   /** One change of one user, with the row held until its commit; what is cached of the user ends after it. */
-  async #change(id: string, change: (user: User, em: EntityManager) => void | Promise<void>): Promise<User> {
+  async change(id: string, change: (user: User, em: EntityManager) => void | Promise<void>): Promise<User> {
     const user = await this.em
       .fork()
       .transactional(async (em) => {
