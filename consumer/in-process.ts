@@ -1,9 +1,7 @@
 import type { CloudEvent } from '../src/events/events.js';
 import { handle } from './handle.js';
-import { type MailParts, sendMail } from './send-mail.js';
+import { isMailRequested, type MailParts, sendMail } from './send-mail.js';
 
 /** What both of the consumer's queues get, handled in the API's process. */
 export const handleInProcess = (parts: MailParts) => (event: CloudEvent) =>
-  isMail(event) ? sendMail(parts, event.data.mailId) : handle(parts.em, parts.log, event);
-
-const isMail = (event: CloudEvent): event is CloudEvent<'mail.requested'> => event.type === 'mail.requested';
+  isMailRequested(event) ? sendMail(parts, event.data.mailId) : handle(parts.em, parts.log, event);

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
+import type { CloudEvent } from '../src/events/events.js';
 import { Mail, MailKind } from '../src/mail/mail.entity.js';
 import { MailToken } from '../src/mail/mail-token.entity.js';
 import { makeMailToken } from '../src/mail/mail-token.js';
@@ -13,6 +14,9 @@ const PAGES: Partial<Record<MailKind, string>> = {
   [MailKind.RESET_PASSWORD]: 'reset-password',
   [MailKind.CHANGE_EMAIL]: 'change-email',
 };
+
+export const isMailRequested = (event: CloudEvent): event is CloudEvent<'mail.requested'> =>
+  event.type === 'mail.requested';
 
 export interface MailParts {
   em: EntityManager;

@@ -17,7 +17,7 @@ import type { Context, RequestFacts } from './context.js';
 import { IdentityError } from './errors.js';
 import { languageOf } from './mail/language.js';
 import type { Mailbox } from './mail/mailbox.js';
-import { MAILBOX_POLICY, mailboxPage } from './mail/mailbox.page.js';
+import { serveAccountPages, serveMailbox } from './pages.js';
 
 const MAX_BODY_BYTES = 100_000;
 const REQUEST_ID = /^[\w.-]{1,128}$/;
@@ -32,7 +32,7 @@ interface Doors {
   mailbox: Mailbox | null;
 }
 
-/** The HTTP side: GraphQL, the public keys, and the state of health. Every answer is JSON, but for Sandbox's page. */
+/** The HTTP side: GraphQL, the public keys, the pages that mails lead to, and the state of health. Every answer is JSON, but for the pages and Sandbox. */
 export async function createHttp(config: Config, log: Logger, doors: Doors): Promise<FastifyInstance> {
   const isTrusted = trustedBy(config.trustProxy);
   const http = Fastify({
@@ -88,18 +88,9 @@ export async function createHttp(config: Config, log: Logger, doors: Doors): Pro
     const { ready, parts } = await doors.health();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...parts });
   });
+  serveAccountPages(http);
   if (doors.mailbox) serveMailbox(http, doors.mailbox);
   return http;
-}
-
-function serveMailbox(http: FastifyInstance, mailbox: Mailbox): void {
-  http.get('/dev/mail', async (_, reply) =>
-    reply
-      .header('content-security-policy', MAILBOX_POLICY)
-      .type('text/html; charset=utf-8')
-      .send(mailboxPage(await mailbox.list())),
-  );
-  http.get('/dev/mail.json', async () => mailbox.list());
 }
 
 /** Apollo's framework-free door, joined to a route. */

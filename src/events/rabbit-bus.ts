@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
-import type { BrokerAsPromised, Publication } from 'rascal';
+import type { BrokerAsPromised } from 'rascal';
 import { connectBroker } from './broker.js';
 import type { EventBus } from './bus.js';
+import { confirmed } from './confirmed.js';
 import type { CloudEvent } from './events.js';
 
 /** The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. */
@@ -45,23 +46,4 @@ export function rabbitBus(url: string, log: Logger): EventBus {
         .catch((error: unknown) => log.warn({ err: error }, 'broker connection not closed cleanly'));
     },
   };
-}
-
-/**
- * Resolves on the broker's confirm. A message that no queue takes is returned first and then confirmed all the same, and a connection that
- * closes without an error is only a `close`: both reject.
- */
-function confirmed(publication: Publication): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (why: string) => () => reject(new Error(why));
-    publication.once('success', () => resolve());
-    publication.once('return', fail('no queue takes the event'));
-    publication.once('close', fail('connection closed before the confirm'));
-    publication.once('paused', () => {
-      publication.abort();
-      reject(new Error('broker takes nothing'));
-    });
-    // Stays: a late second error without a listener would end the process.
-    publication.on('error', reject);
-  });
 }

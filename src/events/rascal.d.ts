@@ -15,7 +15,7 @@ declare module 'rascal' {
 
   export class BrokerAsPromised extends EventEmitter {
     static create(config: BrokerConfig): Promise<BrokerAsPromised>;
-    publish(name: string, message: unknown, overrides: { routingKey: string; options?: object }): Promise<Publication>;
+    publish(name: string, message: unknown, overrides: { routingKey?: string; options?: object }): Promise<Publication>;
     subscribe(name: string): Promise<Subscription>;
     shutdown(): Promise<void>;
   }

@@ -1,5 +1,10 @@
 import rascal, { type BrokerConfig } from 'rascal';
 
+/** How long a mail that was not taken waits before it is tried again; each has its queue. */
+export const MAIL_PAUSES_SECONDS = [5, 60, 900] as const;
+export type MailPauseSeconds = (typeof MAIL_PAUSES_SECONDS)[number];
+export const mailAfter = (seconds: MailPauseSeconds) => `identity.mail.after-${seconds}s`;
+
 /**
  * Everything that must be on the broker. Both processes declare all of it, so an event that is published before the consumer's first
  * start already has a queue to wait in. Quorum queues, so that a cluster of brokers loses none.
@@ -15,40 +20,55 @@ export const topology = (url: string): BrokerConfig =>
           'identity.dead': { type: 'topic', options: { durable: true } },
         },
         queues: {
-          'identity.consumer': {
-            options: {
-              durable: true,
-              arguments: {
-                'x-queue-type': 'quorum',
-                'x-dead-letter-exchange': 'identity.dead',
-                'x-dead-letter-routing-key': 'identity.consumer',
-                // Both are needed for a dead letter to be as safe as the event was.
-                'x-dead-letter-strategy': 'at-least-once',
-                'x-overflow': 'reject-publish',
-                // The last net, for a message that ends its consumer: versions of the broker differ in their default.
-                'x-delivery-limit': 20,
-              },
-            },
-          },
-          'identity.consumer.dead': { options: { durable: true, arguments: { 'x-queue-type': 'quorum' } } },
+          'identity.consumer': quorum({ ...deadLettersTo('identity.dead', 'identity.consumer'), ...LAST_NET }),
+          'identity.consumer.dead': quorum(),
+          // Apart, so that a mail server that is slow or dead holds up no other event.
+          'identity.mail': quorum({ ...deadLettersTo('identity.dead', 'identity.mail'), ...LAST_NET }),
+          'identity.mail.dead': quorum(),
+          ...eachPause((name, seconds) => [
+            name,
+            quorum({ ...deadLettersTo('', 'identity.mail'), 'x-message-ttl': seconds * 1_000 }),
+          ]),
         },
         bindings: {
           users: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'user.#' },
           sessions: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'session.#' },
+          mails: { source: 'identity.events', destination: 'identity.mail', bindingKey: 'mail.#' },
           dead: { source: 'identity.dead', destination: 'identity.consumer.dead', bindingKey: 'identity.consumer' },
+          deadMails: { source: 'identity.dead', destination: 'identity.mail.dead', bindingKey: 'identity.mail' },
         },
         publications: {
-          events: {
-            exchange: 'identity.events',
-            confirm: true,
-            timeout: 5_000,
-            options: { mandatory: true, persistent: true },
-          },
+          events: { exchange: 'identity.events', ...CONFIRMED },
+          ...eachPause((name) => [name, { queue: name, ...CONFIRMED }]),
         },
-        subscriptions: { events: { queue: 'identity.consumer', prefetch: 10, contentType: 'application/json' } },
+        subscriptions: {
+          events: { queue: 'identity.consumer', prefetch: 10, contentType: 'application/json' },
+          // As many as there are connections to the mail server.
+          mails: { queue: 'identity.mail', prefetch: 5, contentType: 'application/json' },
+        },
       },
     },
   });
+
+const quorum = (more: object = {}) => ({
+  options: { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } },
+});
+
+const deadLettersTo = (exchange: string, routingKey: string) => ({
+  'x-dead-letter-exchange': exchange,
+  'x-dead-letter-routing-key': routingKey,
+  // Both are needed for a dead letter to be as safe as the event was.
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-overflow': 'reject-publish',
+});
+
+/** For a message that ends its consumer: versions of the broker differ in their default. */
+const LAST_NET = { 'x-delivery-limit': 20 };
+
+const CONFIRMED = { confirm: true, timeout: 5_000, options: { mandatory: true, persistent: true } };
+
+const eachPause = (entry: (name: string, seconds: number) => [string, object]) =>
+  Object.fromEntries(MAIL_PAUSES_SECONDS.map((seconds) => entry(mailAfter(seconds), seconds)));
 
 /** RFC-like AMQP URI: no path is the vhost `/`. */
 const vhostOf = (url: string) => decodeURIComponent(new URL(url).pathname.slice(1)) || '/';

@@ -4,6 +4,8 @@ import { type Mailer, MailFailure, type OutgoingMail } from './mailer.js';
 const ANSWER_MS = 5_000;
 /** A whole mail: a server that says a word now and then would never be silent. Shorter than the relay's lease on the event. */
 const MAIL_MS = 20_000;
+/** Mails in hand have so long when the process is to end. */
+const CLOSE_MS = 5_000;
 
 /** RFC 4954, 6: "Authentication required". RFC 3463, 3.8: X.7 is about who sends, not about who receives. */
 const ABOUT_THE_SENDER = /^530|^\d{3}[ -]5\.7\./;
@@ -40,7 +42,10 @@ export function smtpMailer(url: string, from: string): Mailer {
           throw new MailFailure(reasonOf(error), isRefusal(error));
         });
     },
-    close: () => transport.close(),
+    close() {
+      transport.close();
+      setTimeout(() => transport.close({ force: true }), CLOSE_MS).unref();
+    },
   };
 }
 

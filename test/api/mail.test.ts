@@ -151,4 +151,27 @@ describeApi('mail', (app) => {
     expect(html).toMatch(/<iframe [^>]*sandbox="[^"]*" srcdoc="&lt;!doctype html&gt;/);
     expect(html).not.toContain('<script');
   });
+
+  test.each(Object.values(PAGES))('the link to %s leads to a page that runs its own script alone', async (page) => {
+    const response = await fetch(`${app().url}/account/${page}?token=in-the-query-it-is-ignored`);
+    const html = await response.text();
+    const [, source = ''] = /<script type="module" src="([^"]+)"><\/script>/.exec(html) ?? [];
+    const script = await fetch(new URL(source, response.url));
+
+    const policy = response.headers.get('content-security-policy') ?? '';
+    const [, style = ''] = /<style>([^<]*)<\/style>/.exec(html) ?? [];
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(policy).toContain("default-src 'none'; script-src 'self'; ");
+    expect(policy).toContain(`'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+    expect(policy).not.toContain('unsafe');
+    expect(response.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(html.match(/<script|style=| on\w+=/g)).toEqual(['<script']);
+    expect(html).not.toContain('ignored');
+    expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(await script.text()).toContain(`'${page}': 'mutation `);
+  });
+
+  test('there are no other pages for accounts', async () => {
+    expect((await fetch(`${app().url}/account/admin`)).status).toBe(404);
+  });
 });

@@ -41,7 +41,7 @@ describe('who may import whom', () => {
 
   test('the consumer knows of the API its events, mail, settings, log and database', () => {
     const allowed =
-      /^src\/(events\/(events|parse|topology|broker)|mail\/[\w-]+(\.entity)?|user\/user\.entity|config|log|database|process|node-version)\.ts$/;
+      /^src\/(events\/(events|parse|topology|broker|confirmed)|mail\/[\w-]+(\.entity)?|user\/user\.entity|config|log|database|process|node-version)\.ts$/;
 
     expect(
       offending(({ from, to }) => from.startsWith('consumer/') && to.startsWith('src/') && !allowed.test(to)),
@@ -49,7 +49,10 @@ describe('who may import whom', () => {
   });
 
   test.each([
-    ['rascal', /^src\/events\/(topology|broker|rabbit-bus)\.ts$|^consumer\/rabbit-consumer\.ts$/],
+    [
+      'rascal',
+      /^src\/events\/(topology|broker|confirmed|rabbit-bus)\.ts$|^consumer\/(rabbit-consumer|answers|receive-\w+)\.ts$/,
+    ],
     ['ajv', /^src\/events\/parse\.ts$/],
     ['ajv-formats', /^src\/events\/parse\.ts$/],
     ['keyv', /^src\/cache\.ts$/],
@@ -59,7 +62,7 @@ describe('who may import whom', () => {
     ['negotiator', /^src\/mail\/language\.ts$/],
     ['jsonwebtoken', /^src\/auth\/token\.ts$/],
     ['dataloader', /^src\/user\/(role\.loader|user\.service)\.ts$/],
-    ['fastify', /^src\/(http|app)\.ts$/],
+    ['fastify', /^src\/(http|app|pages)\.ts$/],
     ['@electric-sql/pglite', /^$/],
     ['kysely', /^src\/embedded-database\.ts$/],
     ['pg', /^src\/database\.ts$/],

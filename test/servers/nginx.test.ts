@@ -124,6 +124,17 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
     expect(JSON.stringify(heard)).not.toMatch(/6\.6\.6\.6|evil/);
   });
 
+  test("the pages that mails lead to pass, with the API's policy, and development's mailbox does not", async () => {
+    const page = await fetch(`${nginx.url}/account/reset-password`);
+    const script = await fetch(`${nginx.url}/account/account.js`);
+    const mailbox = await fetch(`${nginx.url}/dev/mail`);
+
+    expect([page.status, script.status, mailbox.status]).toEqual([200, 200, 404]);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+  });
+
   test.each([
     { what: 'a body over 100 kB', status: 413, request: () => post(JSON.stringify({ query: 'x'.repeat(100_001) })) },
     { what: 'a body of no JSON', status: 400, request: () => post('{') },
