@@ -1,10 +1,11 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import { AuditService } from './audit/audit.service.js';
 import type { AuditDigests } from './audit/audit-digests.js';
 import { type AuditSource, AuditTrail } from './audit/audit-trail.js';
 import { AuthService } from './auth/auth.service.js';
 import type { Passwords } from './auth/password.js';
+import { PasswordResetService } from './auth/password-reset.service.js';
 import type { AccessTokens } from './auth/token.js';
 import type { Cache } from './cache.js';
 import type { UnauthenticatedReason } from './errors.js';
@@ -13,6 +14,7 @@ import type { RefreshCookie } from './session/refresh-cookie.js';
 import type { RefreshTokens } from './session/refresh-token.js';
 import type { Client } from './session/session.entity.js';
 import { type SessionLifetimes, SessionService } from './session/session.service.js';
+import { EmailService } from './user/email.service.js';
 import { type RoleName, roleName } from './user/role.entity.js';
 import { type RoleLoader, roleLoader } from './user/role.loader.js';
 import type { User } from './user/user.entity.js';
@@ -57,6 +59,8 @@ export interface Context {
   requestId: string;
   /** What signs in, out or changes the viewer changes it for the rest of the operation. */
   viewer: Viewer;
+  /** Objects of this answer whose own values may be read by somebody who is not their user: the token that led to them says so. */
+  disclosed: WeakSet<object>;
   client: Client;
   /** null where refresh tokens travel in the payload. */
   refreshCookie: RefreshCookie | null;
@@ -65,6 +69,8 @@ export interface Context {
   users: UserService;
   roles: RoleLoader;
   auth: AuthService;
+  passwordResets: PasswordResetService;
+  emails: EmailService;
   sessions: SessionService;
   audit: AuditTrail;
   auditEvents: AuditService;
@@ -89,6 +95,7 @@ export async function createContext(
   const context: Context = {
     requestId,
     viewer: await authenticate(authorization, tokens, users, sessions),
+    disclosed: new WeakSet(),
     client,
     refreshCookie,
     em,
@@ -96,6 +103,8 @@ export async function createContext(
     users,
     roles: roleLoader(em, cache),
     auth: new AuthService(em, audit, users, sessions, passwords, log),
+    passwordResets: new PasswordResetService(em, audit, users, sessions, passwords),
+    emails: new EmailService(em, audit, users, passwords),
     sessions,
     audit,
     auditEvents: new AuditService(em, cursors),

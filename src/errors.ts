@@ -8,6 +8,7 @@ export const ERROR_CODES = {
   NOT_FOUND: 'There is no such thing.',
   CONFLICT: 'The thing was changed by somebody else in the meantime.',
   INVALID_CREDENTIALS: 'E-mail and password do not belong to an open account.',
+  INVALID_TOKEN: 'The token of a link is unknown, used or too old.',
   EMAIL_TAKEN: 'There is an open account with this e-mail address.',
   WEAK_PASSWORD: 'The password is too short or too common.',
   ACCOUNT_DISABLED: 'The account exists and is switched off.',
@@ -74,8 +75,10 @@ export const notFound = (what: string) => new IdentityError('NOT_FOUND', `There 
 export const invalidCredentials = () =>
   new IdentityError('INVALID_CREDENTIALS', 'E-mail and password do not belong to an open account.');
 export const accountDisabled = () => new IdentityError('ACCOUNT_DISABLED', 'This account is switched off.');
-export const emailTaken = () =>
-  new IdentityError('EMAIL_TAKEN', 'There is an account with this e-mail address.', { path: 'input.email' });
+export const invalidToken = () =>
+  new IdentityError('INVALID_TOKEN', 'The link is no longer good: it was used, is too old, or is not one of ours.');
+export const emailTaken = (path?: string) =>
+  new IdentityError('EMAIL_TAKEN', 'There is an account with this e-mail address.', { path });
 export const weakPassword = (path: string, why: string) =>
   new IdentityError('WEAK_PASSWORD', `The password ${why}.`, { path });
 export const lastAdmin = () => new IdentityError('LAST_ADMIN', 'The last active admin cannot go.');

@@ -15,6 +15,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Context, RequestFacts } from './context.js';
 import { IdentityError } from './errors.js';
+import { languageOf } from './mail/language.js';
 import type { Mailbox } from './mail/mailbox.js';
 import { serveAccountPages, serveMailbox } from './pages.js';
 import { type CookiePolicy, cookiePolicy, RefreshCookie } from './session/refresh-cookie.js';
@@ -133,6 +134,7 @@ const factsOf = ({ id, ip, headers }: FastifyRequest): Omit<RequestFacts, 'refre
   client: {
     ipAddress: ip,
     userAgent: headers['user-agent']?.replace(/\p{Cc}/gu, '').slice(0, MAX_USER_AGENT_LENGTH) ?? null,
+    language: languageOf(headers['accept-language']),
   },
 });
 

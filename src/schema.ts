@@ -7,7 +7,9 @@ import { authDirective, errorsDirective } from './access/directives.js';
 import { enforceRules } from './access/enforce.js';
 import { AuditResolver, UserAuditResolver } from './audit/audit.resolver.js';
 import { AuthResolver } from './auth/auth.resolver.js';
+import { PasswordResetResolver } from './auth/password-reset.resolver.js';
 import { SessionResolver, UserSessionsResolver } from './session/session.resolver.js';
+import { EmailResolver } from './user/email.resolver.js';
 import { UserConnectionResolver, UserResolver } from './user/user.resolver.js';
 
 /** The schema before its rules are enforced. */
@@ -16,7 +18,9 @@ export const buildUnguarded = (): GraphQLSchema =>
     resolvers: [
       UserResolver,
       UserConnectionResolver,
+      EmailResolver,
       AuthResolver,
+      PasswordResetResolver,
       SessionResolver,
       UserSessionsResolver,
       AuditResolver,

@@ -29,7 +29,11 @@ function guard({ type, field, access, codes, name }: FieldRule, root: boolean): 
   if (access === 'PUBLIC' && !resolve) return;
   field.resolve = (parent, args, context, info) => {
     const subject = root ? args.id : (parent as Record<string, unknown>)[subjectProperty];
-    const refusal = access === 'PUBLIC' ? null : refusalOf((context as Context).viewer, access, subject);
+    // Only what the object holds itself: whatever has a resolver leads to somewhere else.
+    const isDisclosed =
+      !root && !resolve && access === 'SELF_OR_ADMIN' && (context as Context).disclosed.has(parent as object);
+    const isOpen = access === 'PUBLIC' || isDisclosed;
+    const refusal = isOpen ? null : refusalOf((context as Context).viewer, access, subject);
     if (refusal) return refuse(refusal, context as Context, root ? { operation: name, subject } : null);
     // Without a resolver of its own there is nothing that could throw.
     if (!resolve) return defaultFieldResolver(parent, args, context, info);

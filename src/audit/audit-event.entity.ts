@@ -9,6 +9,8 @@ export type AuditAction =
   | 'user.imported'
   | 'user.profile_updated'
   | 'user.password_changed'
+  | 'user.email_verified'
+  | 'user.email_changed'
   | 'user.role_changed'
   | 'user.deactivated'
   | 'user.activated'
@@ -18,6 +20,10 @@ export type AuditAction =
   | 'session.reuse_detected'
   | 'login.failed'
   | 'password_change.failed'
+  | 'password_reset.requested'
+  | 'email_verification.requested'
+  | 'email_change.requested'
+  | 'email_change.failed'
   | 'access.denied';
 
 export enum AuditResult {

@@ -1,4 +1,5 @@
 import { type EntityManager, LockMode, raw } from '@mikro-orm/core';
+import type { IdentityError } from '../errors.js';
 import { AuditChain } from './audit-chain.entity.js';
 import type { AuditDigests } from './audit-digests.js';
 import { type AuditAction, type AuditDetails, AuditEvent, AuditResult } from './audit-event.entity.js';
@@ -44,6 +45,12 @@ export class AuditTrail {
   /** The same in a transaction of its own, for what changes nothing else. */
   async recordAlone(...facts: AuditFact[]): Promise<void> {
     await this.em.fork().transactional((em) => this.record(em, ...facts));
+  }
+
+  /** Records that credentials were wrong, and throws what is said of it. */
+  async failed(action: AuditAction, subjectId: string | null, error: IdentityError): Promise<never> {
+    await this.recordAlone({ action, subjectId, result: AuditResult.FAILED, details: { code: error.code } });
+    throw error;
   }
 
   #next(chain: AuditChain, { action, subjectId, result = AuditResult.SUCCEEDED, details, ...given }: AuditFact) {

@@ -38,3 +38,12 @@ export class ChangePasswordInput {
   @Field(() => String, { description: '8 to 128 characters of any kind, and not a common password.' })
   newPassword!: string;
 }
+
+@InputType({ description: 'Another password for whoever was sent the token.' })
+export class ResetPasswordInput {
+  @Field(() => String, { description: 'As it was in the link of the mail.' })
+  token!: string;
+
+  @Field(() => String, { description: '8 to 128 characters of any kind, and not a common password.' })
+  newPassword!: string;
+}

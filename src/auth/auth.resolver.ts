@@ -1,30 +1,7 @@
-import { Arg, Ctx, Directive, Field, Mutation, ObjectType, Resolver } from 'type-graphql';
-import { type Context, signedIn, viewerOf } from '../context.js';
-import { Session } from '../session/session.entity.js';
-import { User } from '../user/user.entity.js';
+import { Arg, Ctx, Directive, Mutation, Resolver } from 'type-graphql';
+import { type Context, signedIn } from '../context.js';
 import { ChangePasswordInput, LoginInput, RefreshInput, RegisterInput } from './auth.inputs.js';
-import type { SignedIn } from './auth.service.js';
-
-@ObjectType({ simpleResolvers: true, description: 'A signed-in user with their tokens.' })
-@Directive('@auth(requires: PUBLIC)')
-class AuthPayload {
-  @Field(() => String, { description: 'A JWT for the header `Authorization: Bearer …`.' })
-  accessToken!: string;
-
-  @Field(() => Date, { description: 'From then on the access token is refused.' })
-  accessTokenExpiresAt!: Date;
-
-  @Field(() => String, {
-    description: 'Opaque, for one use; `refresh` trades it for the next pair. Empty where it travels in a cookie.',
-  })
-  refreshToken!: string;
-
-  @Field(() => Session)
-  session!: Session;
-
-  @Field(() => User, { description: 'The viewer for the rest of the operation.' })
-  user!: User;
-}
+import { AuthPayload, signIn } from './auth.payload.js';
 
 @Resolver()
 export class AuthResolver {
@@ -62,14 +39,6 @@ export class AuthResolver {
   @Mutation(() => AuthPayload, { description: 'Keeps this session, with new tokens, and ends all others.' })
   async changePassword(@Arg('input', () => ChangePasswordInput) input: ChangePasswordInput, @Ctx() context: Context) {
     const { id, sessionId } = signedIn(context);
-    return signIn(await context.auth.changePassword(id, sessionId, input), context);
+    return signIn(await context.auth.changePassword(id, sessionId, input, context.client), context);
   }
-}
-
-function signIn({ user, session, refreshToken }: SignedIn, context: Context): AuthPayload {
-  context.viewer = viewerOf(user, session.id);
-  const tokens = context.tokens.issue(user.id, session.id);
-  if (!context.refreshCookie) return { ...tokens, refreshToken, session, user };
-  context.refreshCookie.set(refreshToken, session.expiresAt);
-  return { ...tokens, refreshToken: '', session, user };
 }

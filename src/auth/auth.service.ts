@@ -1,9 +1,10 @@
 import { type EntityManager, LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { Logger } from 'pino';
-import { type AuditAction, AuditResult } from '../audit/audit-event.entity.js';
 import type { AuditTrail } from '../audit/audit-trail.js';
-import { accountDisabled, emailTaken, type IdentityError, invalidCredentials, unauthenticated } from '../errors.js';
-import { passwordChanged, userRegistered } from '../events/outbox.entity.js';
+import { accountDisabled, emailTaken, invalidCredentials, unauthenticated } from '../errors.js';
+import { userRegistered } from '../events/outbox.entity.js';
+import { Mail, MailKind } from '../mail/mail.entity.js';
+import { orderMail } from '../mail/order-mail.js';
 import type { Client } from '../session/session.entity.js';
 import type { OpenSession, SessionService } from '../session/session.service.js';
 import { checkedName } from '../user/name.js';
@@ -11,6 +12,7 @@ import { User } from '../user/user.entity.js';
 import type { UserService } from '../user/user.service.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput } from './auth.inputs.js';
 import type { Passwords } from './password.js';
+import { setPassword } from './set-password.js';
 
 export interface SignedIn extends OpenSession {
   user: User;
@@ -38,12 +40,13 @@ export class AuthService {
       .fork()
       .transactional((em) => {
         em.persist([user, userRegistered(user.id)]);
+        orderMail(em, new Mail(user.id, MailKind.VERIFY_EMAIL, user.email, client.language));
         const fact = { action: 'user.registered' as const, actorId: user.id, subjectId: user.id };
         return this.sessions.openWithin(em, user.id, client, fact);
       })
       .catch((error) => {
         // The index decides who was first.
-        throw error instanceof UniqueConstraintViolationException ? emailTaken() : error;
+        throw error instanceof UniqueConstraintViolationException ? emailTaken('input.email') : error;
       });
     await this.users.ended(user.id);
     return { user, ...open };
@@ -53,9 +56,9 @@ export class AuthService {
   async login({ email, password }: LoginInput, client: Client): Promise<SignedIn> {
     const found = await this.em.fork().findOne(User, { email, deletedAt: null }, { populate: ['passwordHash'] });
     const matches = await this.passwords.verify(password, found?.passwordHash ?? null);
-    if (!found || !matches) return this.#failed('login.failed', found?.id ?? null, invalidCredentials());
+    if (!found || !matches) return this.audit.failed('login.failed', found?.id ?? null, invalidCredentials());
     // Only told to whoever knows the password.
-    if (!found.isActive) return this.#failed('login.failed', found.id, accountDisabled());
+    if (!found.isActive) return this.audit.failed('login.failed', found.id, accountDisabled());
     const renewedHash = this.passwords.isOutdated(found.passwordHash) ? await this.#renewed(found.id, password) : null;
     const signedIn = await this.em.fork().transactional(async (em) => {
       const user = await this.#stillVerified(em, found);
@@ -64,7 +67,7 @@ export class AuthService {
       if (renewedHash) await em.nativeUpdate(User, user.id, { passwordHash: renewedHash });
       return { user, ...(await this.sessions.openWithin(em, user.id, client)) };
     });
-    return signedIn ?? this.#failed('login.failed', found.id, invalidCredentials());
+    return signedIn ?? this.audit.failed('login.failed', found.id, invalidCredentials());
   }
 
   /** @throws {IdentityError} UNAUTHENTICATED with the reason INVALID, EXPIRED or REVOKED. */
@@ -79,25 +82,29 @@ export class AuthService {
    * Keeps the session it is done from, with another refresh token, and ends all others.
    * @throws {IdentityError} INVALID_CREDENTIALS if the current password is another, WEAK_PASSWORD, BAD_USER_INPUT, SERVICE_OVERLOADED.
    */
-  async changePassword(userId: string, sessionId: string, input: ChangePasswordInput): Promise<SignedIn> {
+  async changePassword(
+    userId: string,
+    sessionId: string,
+    input: ChangePasswordInput,
+    client: Client,
+  ): Promise<SignedIn> {
     const found = await this.em.fork().findOneOrFail(User, userId, { populate: ['passwordHash'] });
     const matches = await this.passwords.verify(input.currentPassword, found.passwordHash, 'input.currentPassword');
-    if (!matches) return this.#failed('password_change.failed', userId, invalidCredentials());
+    if (!matches) return this.audit.failed('password_change.failed', userId, invalidCredentials());
     const text = this.passwords.check(input.newPassword, 'input.newPassword', wordsOf(found));
     const passwordHash = await this.passwords.hash(text);
     // One commit: whoever had the old password has neither it nor a session from here on.
     const changed = await this.em.fork().transactional(async (em) => {
       const user = await this.#stillVerified(em, found);
       if (!user) return null;
-      user.passwordHash = passwordHash;
-      em.persist(passwordChanged(userId));
+      await setPassword(em, user, passwordHash, client.language);
       const ended = await this.sessions.endWithin(em, userId, { except: sessionId });
       const open = await this.sessions.renewWithin(em, sessionId);
       const details = { sessionsEnded: ended.length };
       await this.audit.record(em, { action: 'user.password_changed', subjectId: userId, details });
       return { signedIn: { user, ...open }, ended };
     });
-    if (!changed) return this.#failed('password_change.failed', userId, invalidCredentials());
+    if (!changed) return this.audit.failed('password_change.failed', userId, invalidCredentials());
     await this.sessions.forget(changed.ended);
     return changed.signedIn;
   }
@@ -105,12 +112,6 @@ export class AuthService {
   /** The user with the row held, or null if the hash that a password was verified against is not theirs any more. */
   async #stillVerified(em: EntityManager, { id, passwordHash }: User): Promise<User | null> {
     return em.findOne(User, { id, passwordHash }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-  }
-
-  async #failed(action: AuditAction, subjectId: string | null, error: IdentityError): Promise<never> {
-    const details = { code: error.code };
-    await this.audit.recordAlone({ action, subjectId, result: AuditResult.FAILED, details });
-    throw error;
   }
 
   /** The login stands whether or not this works. */
@@ -125,4 +126,4 @@ export class AuthService {
 }
 
 /** What somebody who knows the user would try first. */
-const wordsOf = ({ email, name }: Pick<User, 'email' | 'name'>) => [email, email.split('@')[0] ?? '', name];
+export const wordsOf = ({ email, name }: Pick<User, 'email' | 'name'>) => [email, email.split('@')[0] ?? '', name];

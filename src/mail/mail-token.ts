@@ -20,20 +20,31 @@ export async function makeMailToken(em: EntityManager, mailId: string): Promise<
   return token;
 }
 
+/** A mail that is somebody's. */
+export type UsersMail = Mail & { userId: string };
+
 /** The mail whose link brought the token, if it counts now; uses nothing up. */
-export async function findMailOf(em: EntityManager, token: string, kind: MailKind): Promise<Mail | null> {
+export async function findMailOf(em: EntityManager, token: string, kind: MailKind): Promise<UsersMail | null> {
   if (!TOKEN.test(token)) return null;
-  const where = { digest: digestOf(token), usedAt: null, expiresAt: { $gt: new Date() } };
-  const found = await em.findOne(MailToken, where);
-  return found && em.findOne(Mail, { id: found.mailId, kind, userId: { $ne: null } });
+  const found = await em.findOne(MailToken, counting(token));
+  return found && ((await em.findOne(Mail, { id: found.mailId, kind, userId: { $ne: null } })) as UsersMail | null);
 }
 
 /** Uses the token up in the transaction of its effect, with all others of the same user and kind: of many at once with it one is true. */
-export async function useMailToken(em: EntityManager, token: string, { userId, kind }: Mail): Promise<boolean> {
-  const where = { digest: digestOf(token), usedAt: null, expiresAt: { $gt: new Date() } };
-  const used = await em.nativeUpdate(MailToken, where, { usedAt: new Date() });
+export async function useMailToken(em: EntityManager, token: string, { userId, kind }: UsersMail): Promise<boolean> {
+  const used = await em.nativeUpdate(MailToken, counting(token), { usedAt: new Date() });
   if (used === 0) return false;
-  const mails = (await em.find(Mail, { userId, kind }, { fields: ['id'] })).map(({ id }) => id);
-  await em.nativeUpdate(MailToken, { mailId: { $in: mails }, usedAt: null }, { usedAt: new Date() });
+  await endMailTokens(em, userId, [kind]);
   return true;
 }
+
+/** Makes the links of these kinds worthless that the user was sent, or is still to be sent, in the transaction of what ends them. */
+export async function endMailTokens(em: EntityManager, userId: string, kinds: MailKind[]): Promise<void> {
+  const ofUser = { userId, kind: { $in: kinds } };
+  // First: what is sent from here on is nobody's mail, and its token counts for nothing.
+  await em.nativeUpdate(Mail, { ...ofUser, sentAt: null }, { userId: null });
+  const mails = (await em.find(Mail, ofUser, { fields: ['id'] })).map(({ id }) => id);
+  await em.nativeUpdate(MailToken, { mailId: { $in: mails }, usedAt: null }, { usedAt: new Date() });
+}
+
+const counting = (token: string) => ({ digest: digestOf(token), usedAt: null, expiresAt: { $gt: new Date() } });

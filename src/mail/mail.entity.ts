@@ -28,7 +28,10 @@ export class Mail {
   @PrimaryKey({ type: 'uuid' })
   id: string = uuidv7();
 
-  /** Null for an address that nobody has: ordered all the same, so that nothing tells it from one that somebody has, and never sent. */
+  /**
+   * Null for an address that nobody has: ordered all the same, so that nothing tells it from one that somebody has, and never sent. Also for a mail
+   * whose link lost its meaning before it was sent.
+   */
   @ManyToOne({
     entity: () => User,
     fieldName: 'user_id',

@@ -1,6 +1,7 @@
 import { Entity, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { Directive, Field, ID, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
+import type { Language } from '../mail/mail.entity.js';
 import { User } from '../user/user.entity.js';
 
 /** One sign-in of one device: a family of refresh tokens of which the last one counts, and the access tokens that came with them. */
@@ -69,8 +70,9 @@ export class Session {
   }
 }
 
-/** Where a request comes from. */
+/** Where a request comes from, and the language that is read there. */
 export interface Client {
   userAgent: string | null;
   ipAddress: string | null;
+  language: Language;
 }

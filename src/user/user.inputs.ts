@@ -34,6 +34,15 @@ export class UpdateProfileInput {
   name?: string | null;
 }
 
+@InputType({ description: 'Another address for the signed-in user.' })
+export class ChangeEmailInput {
+  @Field(() => EmailAddress)
+  newEmail!: string;
+
+  @Field(() => String, { description: 'The current one.' })
+  password!: string;
+}
+
 @InputType({ description: 'Conditions on users. All that are given must hold.' })
 export class UserFilter {
   @Field(() => String, {

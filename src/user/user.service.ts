@@ -19,8 +19,10 @@ import { fromRecord, toRecord, type UserRecord } from './user.record.js';
 
 const LIST = 'users';
 
-/** Changes a user and says what was done, or null where nothing was to do. */
-type Change = (user: User, em: EntityManager) => (Omit<AuditFact, 'subjectId'> & { endsSessions?: boolean }) | null;
+type Done = Omit<AuditFact, 'subjectId'> & { endsSessions?: boolean };
+
+/** Changes a user and says what was done, or null where nothing was. */
+type Change = (user: User, em: EntityManager) => Done | null | Promise<Done | null>;
 
 /** Reads through the cache, writes to the database; one for each request, so that a request reads a user once. */
 export class UserService {
@@ -60,7 +62,7 @@ export class UserService {
   /** @throws {IdentityError} BAD_USER_INPUT for a name that is none. */
   async updateProfile(id: string, { name }: UpdateProfileInput): Promise<User> {
     const checked = name === null || name === undefined ? null : checkedName(name);
-    return this.#change(id, (user) => {
+    return this.change(id, (user) => {
       if (checked === null || checked === user.name) return null;
       user.name = checked;
       return { action: 'user.profile_updated' };
@@ -110,7 +112,7 @@ export class UserService {
    * @throws {IdentityError} BAD_USER_INPUT, NOT_FOUND, or LAST_ADMIN, which the database decides.
    */
   async delete(id: string, deletedBy: string): Promise<User> {
-    return this.#change(canonicalUuid(id), (user, em) => {
+    return this.change(canonicalUuid(id), (user, em) => {
       if (user.deletedAt) return null;
       const now = new Date();
       user.close(now);
@@ -120,20 +122,20 @@ export class UserService {
   }
 
   async #changeOpen(id: string, change: Change): Promise<User> {
-    return this.#change(canonicalUuid(id), (user, em) => {
+    return this.change(canonicalUuid(id), (user, em) => {
       if (user.deletedAt) throw notFound('user');
       return change(user, em);
     });
   }
 
   /** One change of one user, with the row held until its commit and what was done recorded in it; what is cached of the user ends after it. */
-  async #change(id: string, change: Change): Promise<User> {
+  async change(id: string, change: Change): Promise<User> {
     const { user, ended } = await this.em
       .fork()
       .transactional(async (em) => {
         const user = await em.findOne(User, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
         if (!user) throw notFound('user');
-        const done = change(user, em);
+        const done = await change(user, em);
         if (!done) return { user, ended: [] };
         const { endsSessions, ...fact } = done;
         const ended = endsSessions ? await this.sessions.endWithin(em, id) : [];

@@ -6,10 +6,21 @@ import { type FieldRule, RuleError, rulesOf } from '../../src/access/rules.js';
 import { Cache } from '../../src/cache.js';
 import { createContext } from '../../src/context.js';
 import { createLog } from '../../src/log.js';
+import { Language } from '../../src/mail/mail.entity.js';
 import { buildUnguarded, createSchema } from '../../src/schema.js';
 import { describeApi, type TestApp } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
-import { admin, ask, DELETE_USER, member, PASSWORD, type Person } from '../support/people.js';
+import { allSent, sentToken } from '../support/links.js';
+import {
+  admin,
+  ask,
+  DELETE_USER,
+  member,
+  PASSWORD,
+  type Person,
+  REQUEST_EMAIL_CHANGE,
+  REQUEST_PASSWORD_RESET,
+} from '../support/people.js';
 import { ACCESS_TABLE, VIEWERS, type ViewerKind, WAYS } from './access-table.js';
 import { FAILURES } from './errors-table.js';
 
@@ -56,7 +67,12 @@ async function newViewer(app: TestApp, kind: ViewerKind): Promise<{ token: strin
 }
 
 /** The operation that asks for one field, generated from the schema. */
-function cell({ type, field }: Pick<FieldRule, 'type' | 'field'>, token: string | undefined, subject: Person): Cell {
+function cell(
+  { type, field }: Pick<FieldRule, 'type' | 'field'>,
+  token: string | undefined,
+  subject: Person,
+  link = '',
+): Cell {
   const input = { email: subject.email, password: PASSWORD };
   const inputs: Record<string, string> = {
     register: `{ email: "new-${subject.email}", password: "${PASSWORD}", name: "New" }`,
@@ -64,8 +80,16 @@ function cell({ type, field }: Pick<FieldRule, 'type' | 'field'>, token: string 
     refresh: `{ refreshToken: "${subject.refreshToken}" }`,
     changePassword: `{ currentPassword: "${PASSWORD}", newPassword: "another ${PASSWORD}" }`,
     updateProfile: '{ name: "Renamed" }',
+    requestEmailChange: `{ newEmail: "new-${subject.email}", password: "${PASSWORD}" }`,
+    resetPassword: `{ token: "${link}", newPassword: "another ${PASSWORD}" }`,
   };
-  const literals: Record<string, string> = { id: `"${subject.id}"`, role: 'MEMBER', input: inputs[field.name] ?? '' };
+  const literals: Record<string, string> = {
+    id: `"${subject.id}"`,
+    role: 'MEMBER',
+    email: `"${subject.email}"`,
+    token: `"${link}"`,
+    input: inputs[field.name] ?? '',
+  };
   const args = field.args
     .filter((argument) => String(argument.type).endsWith('!'))
     .map(({ name }) => `${name}: ${literals[name]}`)
@@ -78,6 +102,30 @@ function cell({ type, field }: Pick<FieldRule, 'type' | 'field'>, token: string 
   const variables = { ...(query.includes('$id') && { id: subject.id }), ...(query.includes('$input') && { input }) };
   return { query, variables, token, subject };
 }
+
+/** The token of a link that the subject was really sent, for the fields that take one. */
+async function linkFor(app: TestApp, name: string, subject: Person): Promise<string> {
+  switch (name) {
+    case 'Mutation.verifyEmail':
+      return sentToken(app, subject.email, 'verify-email');
+    case 'Mutation.confirmEmailChange':
+      await subject.ask(REQUEST_EMAIL_CHANGE, { newEmail: `new-${subject.email}` });
+      return sentToken(app, `new-${subject.email}`, 'change-email');
+    case 'Mutation.resetPassword':
+      await ask(app, REQUEST_PASSWORD_RESET, { email: subject.email });
+      return sentToken(app, subject.email, 'reset-password');
+    default:
+      return '';
+  }
+}
+
+const OF_OPEN_ACCOUNTS = [
+  'Mutation.login',
+  'Mutation.refresh',
+  'Mutation.verifyEmail',
+  'Mutation.confirmEmailChange',
+  'Mutation.resetPassword',
+];
 
 const MARKS: Record<string, string> = { FORBIDDEN: 'F', MISSING: 'M', EXPIRED: 'E', REVOKED: 'R' };
 
@@ -94,10 +142,9 @@ const cache = Cache.inMemory(createLog('silent'), keys);
 describeApi(
   'the rules of the schema',
   (app) => {
-    /** A closed account cannot sign in or refresh, and that is no matter of rules. */
-    const isLoginOfTheDeleted = (rule: FieldRule, kind: ViewerKind) =>
-      kind === 'deleted user' &&
-      (['Mutation.login', 'Mutation.refresh'].includes(rule.name) || rule.type.name === 'AuthPayload');
+    /** A closed account cannot sign in or refresh, and its links are worth nothing; that is no matter of rules. */
+    const needsOpenAccount = (rule: FieldRule, kind: ViewerKind) =>
+      kind === 'deleted user' && (OF_OPEN_ACCOUNTS.includes(rule.name) || rule.type.name === 'AuthPayload');
 
     test('hold for every field and every kind of viewer', async () => {
       const measured: Record<string, string> = {};
@@ -106,8 +153,10 @@ describeApi(
         const row: string[] = [];
         for (const kind of VIEWERS) {
           const { token, subject } = await newViewer(app(), kind);
-          const somebody = isLoginOfTheDeleted(rule, kind) ? await member(app()) : subject;
-          const { query, variables } = cell(rule, token, somebody);
+          const somebody = needsOpenAccount(rule, kind) ? await member(app()) : subject;
+          const { query, variables } = cell(rule, token, somebody, await linkFor(app(), rule.name, somebody));
+          // What is sent on the side has its statements too.
+          await allSent(app());
           const before = [await rowCounts(), keys.has(`gatehouse:user:${subject.id}`)];
           app().statements();
           const answer = await ask(app(), query, variables, token);
@@ -130,7 +179,7 @@ describeApi(
       }
 
       expect(measured).toEqual(ACCESS_TABLE);
-      expect(cells).toBe(70 * 7);
+      expect(cells).toBe(77 * 7);
       expectCurrent('docs/access.md', accessPage(measured));
     }, 300_000);
 
@@ -188,7 +237,7 @@ describeApi(
       const contextValue = await createContext(app().requestParts, {
         requestId: 'test',
         authorization: token && `Bearer ${token}`,
-        client: { userAgent: null, ipAddress: null },
+        client: { userAgent: null, ipAddress: null, language: Language.ENGLISH },
         refreshCookie: null,
       });
       const { errors = [] } = await graphql({ schema, source, variableValues, contextValue });

@@ -1,6 +1,17 @@
 import type { ErrorCode } from '../../src/errors.js';
 import type { TestApp } from '../support/app.js';
-import { admin, DELETE_USER, LOGIN, member, PASSWORD, REGISTER } from '../support/people.js';
+import { sentToken } from '../support/links.js';
+import {
+  admin,
+  ask,
+  DELETE_USER,
+  LOGIN,
+  member,
+  PASSWORD,
+  REGISTER,
+  REQUEST_EMAIL_CHANGE,
+  REQUEST_PASSWORD_RESET,
+} from '../support/people.js';
 
 export interface Request {
   query: string;
@@ -52,6 +63,42 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     WEAK_PASSWORD: (app) => changePassword(app, { newPassword: 'short' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await changePassword(app, {});
+      fillTheQueue(app);
+      return request;
+    },
+  },
+  'Mutation.verifyEmail': {
+    INVALID_TOKEN: async () => ({
+      query: 'mutation { verifyEmail(token: "x") { id } }',
+      variables: {},
+    }),
+  },
+  'Mutation.requestEmailChange': {
+    BAD_USER_INPUT: (app) => requestEmailChange(app, { password: 'x'.repeat(1000) }),
+    INVALID_CREDENTIALS: (app) => requestEmailChange(app, { password: 'not the password' }),
+    SERVICE_OVERLOADED: async (app) => {
+      const request = await requestEmailChange(app, {});
+      fillTheQueue(app);
+      return request;
+    },
+  },
+  'Mutation.confirmEmailChange': {
+    INVALID_TOKEN: async () => confirmEmailChange('x'),
+    EMAIL_TAKEN: async (app) => {
+      const { email, ask } = await member(app);
+      const newEmail = `new-${email}`;
+      await ask(REQUEST_EMAIL_CHANGE, { newEmail });
+      const token = await sentToken(app, newEmail, 'change-email');
+      await member(app, { email: newEmail });
+      return confirmEmailChange(token);
+    },
+  },
+  'Mutation.resetPassword': {
+    BAD_USER_INPUT: (app) => resetPassword(app, { newPassword: 'x'.repeat(1000) }),
+    INVALID_TOKEN: (app) => resetPassword(app, { token: 'x' }),
+    WEAK_PASSWORD: (app) => resetPassword(app, { newPassword: 'short' }),
+    SERVICE_OVERLOADED: async (app) => {
+      const request = await resetPassword(app, {});
       fillTheQueue(app);
       return request;
     },
@@ -141,6 +188,32 @@ const changePassword = async (app: TestApp, change: object): Promise<Request> =>
   variables: { input: { currentPassword: PASSWORD, newPassword: `another ${PASSWORD}`, ...change } },
   token: (await member(app)).token,
 });
+
+const requestEmailChange = async (app: TestApp, variables: object): Promise<Request> => ({
+  query: REQUEST_EMAIL_CHANGE,
+  variables: { newEmail: 'another@example.com', ...variables },
+  token: (await member(app)).token,
+});
+
+const confirmEmailChange = (token: string): Request => ({
+  query: 'mutation ($token: String!) { confirmEmailChange(token: $token) { id } }',
+  variables: { token },
+});
+
+async function resetPassword(app: TestApp, change: object): Promise<Request> {
+  const { email } = await member(app);
+  await ask(app, REQUEST_PASSWORD_RESET, { email });
+  return {
+    query: 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { accessToken } }',
+    variables: {
+      input: {
+        token: await sentToken(app, email, 'reset-password'),
+        newPassword: `another ${PASSWORD}`,
+        ...change,
+      },
+    },
+  };
+}
 
 const setRole = (id: string, token: string): Request => ({
   query: 'mutation ($id: ID!) { setUserRole(id: $id, role: MEMBER) { id } }',

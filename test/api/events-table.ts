@@ -1,14 +1,32 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { EventType } from '../../src/events/events.js';
-import { emailChanged, emailVerified, mailRequested, type OutboxEvent } from '../../src/events/outbox.entity.js';
 import type { TestApp } from '../support/app.js';
-import { admin, ask, codes, DELETE_USER, member, PASSWORD, type Person } from '../support/people.js';
+import { sentToken } from '../support/links.js';
+import {
+  admin,
+  ask,
+  codes,
+  DELETE_USER,
+  member,
+  PASSWORD,
+  type Person,
+  REQUEST_EMAIL_CHANGE,
+} from '../support/people.js';
 
 /** How each event comes about: does it, and answers the subject. */
 export const WAYS_TO_EVENTS: { [T in EventType]: (app: TestApp) => Promise<string> } = {
   'user.registered': async (app) => (await member(app)).id,
-  'user.email_verified': (app) => filed(app, emailVerified(uuidv7())),
-  'user.email_changed': (app) => filed(app, emailChanged(uuidv7())),
+  'user.email_verified': async (app) => {
+    const ada = await member(app);
+    const token = await sentToken(app, ada.email, 'verify-email');
+    return done(ada, `mutation { verifyEmail(token: "${token}") { id } }`);
+  },
+  'user.email_changed': async (app) => {
+    const ada = await member(app);
+    const newEmail = `new-${ada.email}`;
+    await ada.ask(REQUEST_EMAIL_CHANGE, { newEmail });
+    const token = await sentToken(app, newEmail, 'change-email');
+    return done(ada, `mutation { confirmEmailChange(token: "${token}") { id } }`);
+  },
   'user.password_changed': async (app) => done(await member(app), CHANGE_PASSWORD),
   'user.role_changed': async (app) =>
     doneByAdmin(app, 'mutation ($id: ID!) { setUserRole(id: $id, role: ADMIN) { id } }'),
@@ -27,7 +45,11 @@ export const WAYS_TO_EVENTS: { [T in EventType]: (app: TestApp) => Promise<strin
     await refresh(app, refreshToken);
     return id;
   },
-  'mail.requested': (app) => filed(app, mailRequested(uuidv7())),
+  'mail.requested': async (app) => {
+    const { id } = await member(app);
+    const [mail] = await app.database.em.execute('select id from mails where user_id = ?', [id]);
+    return mail?.id;
+  },
 };
 
 const CHANGE_PASSWORD = `mutation {
@@ -46,9 +68,3 @@ const doneByAdmin = async (app: TestApp, operation: string) =>
 
 const refresh = (app: TestApp, token: string) =>
   ask(app, 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { refreshToken } }', { token });
-
-/** An event without its operation, as that would file it. */
-async function filed({ database }: TestApp, event: OutboxEvent): Promise<string> {
-  await database.em.fork().persist(event).flush();
-  return event.subject;
-}

@@ -3,7 +3,18 @@ import { LRUCache } from 'lru-cache';
 import { Cache } from '../../src/cache.js';
 import { createLog } from '../../src/log.js';
 import { describeApi } from '../support/app.js';
-import { type Answer, admin, ask, DELETE_USER, LOGIN, member, REGISTER } from '../support/people.js';
+import { sentToken } from '../support/links.js';
+import {
+  type Answer,
+  admin,
+  ask,
+  DELETE_USER,
+  LOGIN,
+  member,
+  REGISTER,
+  REQUEST_EMAIL_CHANGE,
+  REQUEST_PASSWORD_RESET,
+} from '../support/people.js';
 
 const CANARY = 'canary-7f3a91';
 const PASSWORD = `${CANARY} password`;
@@ -41,6 +52,22 @@ describeApi(
         await say(REGISTER, { input: wrong });
         await say(LOGIN, { input: wrong });
       }
+      await say(REQUEST_PASSWORD_RESET, { email: input.email });
+      await say(REQUEST_PASSWORD_RESET, { email: PASSWORD });
+      await say(REQUEST_EMAIL_CHANGE, { newEmail: 'bird@example.org', password: PASSWORD }, token);
+      await say(REQUEST_EMAIL_CHANGE, { newEmail: PASSWORD, password: PASSWORD }, token);
+      for (const [link, newPassword] of [
+        [await sentToken(app(), input.email, 'reset-password'), PASSWORD.repeat(20)],
+        [PASSWORD, PASSWORD],
+      ]) {
+        await say(
+          `mutation { resetPassword(input: { token: "${link}", newPassword: "${newPassword}" }) { accessToken } }`,
+        );
+        tokens.push(...(link === PASSWORD ? [] : [String(link)]));
+      }
+      await say(
+        `mutation { verifyEmail(token: "${PASSWORD}") { id } confirmEmailChange(token: "${PASSWORD}") { id } }`,
+      );
       await say(REGISTER, { input: { ...input, role: PASSWORD } });
       await say(REGISTER, { input: { ...input, password: PASSWORD.repeat(20) } });
       await say(REGISTER, { input: { ...input, password: { value: PASSWORD } } });

@@ -59,6 +59,7 @@ describe('who may import whom', () => {
     ['@keyv/redis', /^src\/cache\.ts$/],
     ['bcrypt', /^src\/auth\/password\.ts$/],
     ['nodemailer', /^src\/mail\/smtp-mailer\.ts$/],
+    ['negotiator', /^src\/mail\/language\.ts$/],
     ['jsonwebtoken', /^src\/auth\/token\.ts$/],
     ['dataloader', /^src\/user\/(role\.loader|user\.service)\.ts$/],
     ['fastify', /^src\/(http|app|pages)\.ts$/],
@@ -79,7 +80,7 @@ describe('who may import whom', () => {
   });
 
   test('resolvers reach the world through their context', () => {
-    const allowed = /(^type-graphql$|context|entity|inputs|connection|loader)/;
+    const allowed = /(^type-graphql$|context|entity|inputs|connection|loader|payload|email-address)/;
 
     expect(
       offending(({ from, to, typeOnly }) => from.endsWith('.resolver.ts') && !typeOnly && !allowed.test(to)),

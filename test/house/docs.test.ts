@@ -10,6 +10,7 @@ import { buildUnguarded } from '../../src/schema.js';
 import { createAdmin } from '../../src/user/first-admin.js';
 import { describeApi } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
+import { type Page, sentToken } from '../support/links.js';
 import { type Answer, ask, LOGIN } from '../support/people.js';
 import { startApi } from '../support/processes.js';
 
@@ -22,7 +23,7 @@ const EXAMPLES = readFileSync('examples.graphql', 'utf8');
 const steady = (answer: object) =>
   JSON.stringify(answer, null, 2)
     .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…')
-    .replace(/"(cursor|endCursor|startCursor|refreshToken)": "[\w-]+"/g, '"$1": "q83vEjRWeJCrze8…"')
+    .replace(/"(cursor|endCursor|startCursor|refreshToken|token)": "[\w-]+"/g, '"$1": "q83vEjRWeJCrze8…"')
     .replace(
       /\b(?!019362a5)[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}\b/g,
       '01a202b6-fbaf-75f2-9331-2626423344f6',
@@ -47,6 +48,19 @@ const examples: Example[] = (parse(EXAMPLES).definitions as OperationDefinitionN
   };
 });
 
+/** Where the token of an example was sent, and for what. */
+const LINKS: Record<string, [string, Page]> = {
+  verifyEmail: ['ada@example.com', 'verify-email'],
+  resetPassword: ['ada@example.com', 'reset-password'],
+  confirmEmailChange: ['ada.lovelace@example.com', 'change-email'],
+};
+
+const CREDENTIALS_AFTER: Record<string, { email?: string; password?: string }> = {
+  ChangePassword: { password: 'a quite different one' },
+  ResetPassword: { password: 'the third and best one' },
+  ConfirmEmailChange: { email: 'ada.lovelace@example.com' },
+};
+
 describeApi('docs/api.md', (app) => {
   test('has every operation with its rule, its codes, an example and its answer', async () => {
     await createAdmin(app().database.em, app().audit, app().passwords, DEVELOPMENT_ADMIN);
@@ -65,12 +79,14 @@ describeApi('docs/api.md', (app) => {
           tokens.ada = accessToken;
         }
       }
+      const link = LINKS[field];
+      if (link) known.token = await sentToken(app(), ...link);
       const variables = variablesOf(operation, known);
       const token = isNew ? undefined : comment.startsWith('Admins') ? tokens.admin : tokens.ada;
       const answer = await ask(app(), print(operation), variables, token);
       expect([name, answer.errors]).toEqual([name, []]);
       if (name === 'Login') tokens.admin = answer.data.login.accessToken;
-      if (name === 'ChangePassword') ada.password = 'a quite different one';
+      Object.assign(ada, CREDENTIALS_AFTER[name]);
       const rule = ROOT_RULES.find((rule) => rule.field.name === field);
       sections.push(section(rule as FieldRule, comment, operation, variables, answer));
     }

@@ -36,10 +36,11 @@ export async function ask(
   query: string,
   variables: Record<string, unknown> = {},
   token?: string,
+  headers: Record<string, string> = {},
 ): Promise<Answer> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }), ...headers },
     body: JSON.stringify({ query, variables }),
   });
   const text = await response.text();
@@ -51,6 +52,11 @@ export const REGISTER =
   'mutation ($input: RegisterInput!) { register(input: $input) { accessToken refreshToken session { id } user { id email } } }';
 export const LOGIN =
   'mutation ($input: LoginInput!) { login(input: $input) { accessToken refreshToken session { id } user { id email } } }';
+export const REQUEST_PASSWORD_RESET =
+  'mutation ($email: EmailAddress!) { requestPasswordReset(email: $email) { accepted } }';
+export const REQUEST_EMAIL_CHANGE = `mutation ($newEmail: EmailAddress!, $password: String = "${PASSWORD}") {
+  requestEmailChange(input: { newEmail: $newEmail, password: $password }) { accepted }
+}`;
 export const DELETE_USER = 'mutation ($id: ID!) { deleteUser(id: $id) { id deletedAt } }';
 
 /** Digits alone: a test that searches for a name must not find it in somebody's address. */

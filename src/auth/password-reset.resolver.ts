@@ -1,0 +1,29 @@
+import { Arg, Ctx, Directive, Mutation, Resolver } from 'type-graphql';
+import type { Context } from '../context.js';
+import { RequestAccepted } from '../mail/request-accepted.payload.js';
+import { EmailAddress } from '../user/email-address.js';
+import { ResetPasswordInput } from './auth.inputs.js';
+import { AuthPayload, signIn } from './auth.payload.js';
+
+@Resolver()
+export class PasswordResetResolver {
+  @Directive('@auth(requires: PUBLIC)')
+  @Mutation(() => RequestAccepted, {
+    description:
+      'Sends a link for a new password to the address, if an account has it. Whether one has is not told, not even by the time it takes.',
+  })
+  async requestPasswordReset(@Arg('email', () => EmailAddress) email: string, @Ctx() context: Context) {
+    await context.passwordResets.request(email, context.client.language);
+    return new RequestAccepted();
+  }
+
+  @Directive('@auth(requires: PUBLIC)')
+  @Directive('@errors(codes: [BAD_USER_INPUT, INVALID_TOKEN, WEAK_PASSWORD, SERVICE_OVERLOADED])')
+  @Mutation(() => AuthPayload, {
+    description:
+      'Sets a new password by the token of a link, ends all sessions and opens one. The token is for one use, for an hour.',
+  })
+  async resetPassword(@Arg('input', () => ResetPasswordInput) input: ResetPasswordInput, @Ctx() context: Context) {
+    return signIn(await context.passwordResets.reset(input, context.client), context);
+  }
+}
