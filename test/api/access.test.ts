@@ -216,7 +216,7 @@ describeApi(
       }
 
       expect(caught).toEqual(removals.map(({ at, directive }) => `${at} ${directive}`));
-      expect(removals).toHaveLength(44);
+      expect(removals).toHaveLength(55);
     });
 
     const rowCounts = () =>
