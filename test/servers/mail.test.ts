@@ -340,7 +340,8 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     const mail = await order();
     const user = await signUp(api);
     await consumer.logged('user registration received', { userId: user.id });
-    await eventually(async () => expect(await waiting('identity.mail')).toBe(1));
+    // With the one that the registration has ordered.
+    await eventually(async () => expect(await waiting('identity.mail')).toBe(2));
     await consumer.stop();
     consumer = startConsumer({ ...env, ...production });
 
