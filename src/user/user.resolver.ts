@@ -116,7 +116,11 @@ export class UserResolver {
   ) {
     const viewer = signedIn(context);
     const user = await context.users.deactivate(id, reason ?? null, viewer.id);
-    if (viewer.id === user.id) signOut(context);
+    if (viewer.id === user.id) {
+      signOut(context);
+      // Or whoever has switched themself off could not read that it was done.
+      context.disclosed.add(user);
+    }
     return user;
   }
 

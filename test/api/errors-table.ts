@@ -17,6 +17,8 @@ export interface Request {
   query: string;
   variables: Record<string, unknown>;
   token?: string;
+  /** Ends what was arranged for the request. */
+  answered?(): void;
 }
 
 /** How each field comes to fail with each of its codes, written by hand. */
@@ -40,8 +42,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     EMAIL_TAKEN: async (app) => register({ email: (await member(app)).email }),
     WEAK_PASSWORD: async () => register({ password: 'short' }),
     SERVICE_OVERLOADED: async (app) => {
-      fillTheQueue(app);
-      return register({});
+      return { ...register({}), answered: fillTheQueue(app) };
     },
   },
   'Mutation.login': {
@@ -53,8 +54,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
       return login({ email });
     },
     SERVICE_OVERLOADED: async (app) => {
-      fillTheQueue(app);
-      return login({});
+      return { ...login({}), answered: fillTheQueue(app) };
     },
   },
   'Mutation.changePassword': {
@@ -63,8 +63,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     WEAK_PASSWORD: (app) => changePassword(app, { newPassword: 'short' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await changePassword(app, {});
-      fillTheQueue(app);
-      return request;
+      return { ...request, answered: fillTheQueue(app) };
     },
   },
   'Mutation.verifyEmail': {
@@ -78,8 +77,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     INVALID_CREDENTIALS: (app) => requestEmailChange(app, { password: 'not the password' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await requestEmailChange(app, {});
-      fillTheQueue(app);
-      return request;
+      return { ...request, answered: fillTheQueue(app) };
     },
   },
   'Mutation.confirmEmailChange': {
@@ -99,8 +97,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     WEAK_PASSWORD: (app) => resetPassword(app, { newPassword: 'short' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await resetPassword(app, {});
-      fillTheQueue(app);
-      return request;
+      return { ...request, answered: fillTheQueue(app) };
     },
   },
   'Mutation.updateProfile': {
@@ -230,7 +227,15 @@ async function onlyAdmin(app: TestApp) {
   return last;
 }
 
-/** More hashes than may wait. They end by themselves, and those that find no place fail as they should. */
-function fillTheQueue({ passwords }: TestApp): void {
-  for (let waiting = 0; waiting < 110; waiting += 1) passwords.hash(PASSWORD).catch(() => undefined);
+/** Keeps as many hashes waiting as may, until the queue is left: each that ends is followed by another before anybody else's turn. */
+function fillTheQueue({ passwords }: TestApp): () => void {
+  let left = false;
+  const waiter = async () => {
+    while (!left) await passwords.hash(PASSWORD);
+  };
+  // Those that find no place are refused, as they should be.
+  for (let waiting = 0; waiting < 110; waiting += 1) waiter().catch(() => undefined);
+  return () => {
+    left = true;
+  };
 }

@@ -245,6 +245,21 @@ describeApi('the account', (app) => {
     ]);
   });
 
+  test('whoever switches themself off reads that it was done, and nothing after it', async () => {
+    const [, root] = [await admin(app()), await admin(app())];
+
+    const { data, errors } = await root.ask(
+      'mutation ($id: ID!) { deactivateUser(id: $id) { id isActive } activateUser(id: $id) { id } }',
+      { id: root.id },
+    );
+
+    expect(errors).toMatchObject([{ path: ['activateUser'], extensions: { reason: 'REVOKED' } }]);
+    expect(data).toBeNull();
+    const alone = await admin(app());
+    const answer = await alone.ask('mutation ($id: ID!) { deactivateUser(id: $id) { id isActive } }', { id: alone.id });
+    expect(answer.data).toEqual({ deactivateUser: { id: alone.id, isActive: false } });
+  });
+
   test.each(['', ' ', 'x'.repeat(501), 'bell\u0007'])('deactivateUser takes no reason like %j', async (reason) => {
     const [root, ada] = [await admin(app()), await member(app())];
 
