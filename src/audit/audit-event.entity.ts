@@ -46,7 +46,7 @@ export type AuditDetails = Record<string, string | number | boolean | null>;
 
 /**
  * What happened, written in the commit of what it tells. A row carries the digest of the one before it in its chain, and its own, a MAC with a key
- * that is not in the database: whoever can write to the tables cannot make a row that fits (`audit-chain.ts`).
+ * that is not in the database: whoever can write to the tables cannot make a row that fits (`audit-digests.ts`).
  */
 @Entity({ tableName: 'audit_events' })
 @Unique({ name: 'audit_events_position', properties: ['chain', 'position'] })

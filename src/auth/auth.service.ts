@@ -1,4 +1,4 @@
-import { type EntityManager, LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { type EntityManager, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { Logger } from 'pino';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { accountDisabled, emailTaken, invalidCredentials, unauthenticated } from '../errors.js';
@@ -13,6 +13,7 @@ import type { UserService } from '../user/user.service.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput } from './auth.inputs.js';
 import type { Passwords } from './password.js';
 import { setPassword } from './set-password.js';
+import { stillVerified } from './still-verified.js';
 
 export interface SignedIn extends OpenSession {
   user: User;
@@ -61,7 +62,7 @@ export class AuthService {
     if (!found.isActive) return this.audit.failed('login.failed', found.id, accountDisabled());
     const renewedHash = this.passwords.isOutdated(found.passwordHash) ? await this.#renewed(found.id, password) : null;
     const signedIn = await this.em.fork().transactional(async (em) => {
-      const user = await this.#stillVerified(em, found);
+      const user = await stillVerified(em, found);
       if (!user?.isOpen) return null;
       // Not by the entity: the user has changed nothing.
       if (renewedHash) await em.nativeUpdate(User, user.id, { passwordHash: renewedHash });
@@ -95,7 +96,7 @@ export class AuthService {
     const passwordHash = await this.passwords.hash(text);
     // One commit: whoever had the old password has neither it nor a session from here on.
     const changed = await this.em.fork().transactional(async (em) => {
-      const user = await this.#stillVerified(em, found);
+      const user = await stillVerified(em, found);
       if (!user) return null;
       await setPassword(em, user, passwordHash, client.language);
       const ended = await this.sessions.endWithin(em, userId, { except: sessionId });
@@ -107,11 +108,6 @@ export class AuthService {
     if (!changed) return this.audit.failed('password_change.failed', userId, invalidCredentials());
     await this.sessions.forget(changed.ended);
     return changed.signedIn;
-  }
-
-  /** The user with the row held, or null if the hash that a password was verified against is not theirs any more. */
-  async #stillVerified(em: EntityManager, { id, passwordHash }: User): Promise<User | null> {
-    return em.findOne(User, { id, passwordHash }, { lockMode: LockMode.PESSIMISTIC_WRITE });
   }
 
   /** The login stands whether or not this works. */

@@ -1,7 +1,8 @@
-import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import type { Passwords } from '../auth/password.js';
+import { stillVerified } from '../auth/still-verified.js';
 import { emailTaken, invalidCredentials, invalidToken } from '../errors.js';
 import { emailChanged, emailVerified } from '../events/outbox.entity.js';
 import { type Language, Mail, MailKind } from '../mail/mail.entity.js';
@@ -51,13 +52,12 @@ export class EmailService {
    */
   async requestChange(userId: string, { newEmail, password }: ChangeEmailInput, language: Language): Promise<void> {
     const em = this.em.fork();
-    const { passwordHash } = await em.findOneOrFail(User, userId, { populate: ['passwordHash'] });
-    if (!(await this.passwords.verify(password, passwordHash)))
+    const found = await em.findOneOrFail(User, userId, { populate: ['passwordHash'] });
+    if (!(await this.passwords.verify(password, found.passwordHash)))
       return this.audit.failed('email_change.failed', userId, invalidCredentials());
     await em.fork().transactional(async (em) => {
       // Held, or a password that is changed at this moment would leave this request behind, to whoever knew the old one.
-      const user = await em.findOne(User, { id: userId, passwordHash }, { lockMode: LockMode.PESSIMISTIC_READ });
-      if (!user) throw invalidCredentials();
+      if (!(await stillVerified(em, found))) throw invalidCredentials();
       const [address] = await em.execute<[{ taken: boolean }]>(
         'select exists (select from users where email = ? and deleted_at is null) as taken',
         [newEmail],
