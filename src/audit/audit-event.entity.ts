@@ -2,29 +2,7 @@ import { Entity, Enum, Index, PrimaryKey, Property, Trigger, Unique } from '@mik
 import { GraphQLJSONObject } from 'graphql-scalars';
 import { Directive, Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
-
-/** All that is recorded: past tense with its noun. */
-export type AuditAction =
-  | 'user.registered'
-  | 'user.imported'
-  | 'user.profile_updated'
-  | 'user.password_changed'
-  | 'user.email_verified'
-  | 'user.email_changed'
-  | 'user.role_changed'
-  | 'user.deactivated'
-  | 'user.activated'
-  | 'user.deleted'
-  | 'session.opened'
-  | 'session.ended'
-  | 'session.reuse_detected'
-  | 'login.failed'
-  | 'password_change.failed'
-  | 'password_reset.requested'
-  | 'email_verification.requested'
-  | 'email_change.requested'
-  | 'email_change.failed'
-  | 'access.denied';
+import { AUDIT_ACTIONS, type AuditAction } from './audit-actions.js';
 
 export enum AuditResult {
   SUCCEEDED = 'succeeded',
@@ -85,7 +63,9 @@ export class AuditEvent {
 
   @Property({ type: 'text' })
   @Field(() => String, {
-    description: 'Past tense with its noun, such as `user.registered`, `session.opened` or `login.failed`.',
+    description: ['One of:', ...Object.entries(AUDIT_ACTIONS).map(([name, what]) => `- \`${name}\`: ${what}`)].join(
+      '\n',
+    ),
   })
   action!: AuditAction;
 

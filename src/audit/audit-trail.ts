@@ -1,8 +1,9 @@
-import { type EntityManager, LockMode, raw } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { IdentityError } from '../errors.js';
+import type { AuditAction } from './audit-actions.js';
 import { AuditChain } from './audit-chain.entity.js';
 import type { AuditDigests } from './audit-digests.js';
-import { type AuditAction, type AuditDetails, AuditEvent, AuditResult } from './audit-event.entity.js';
+import { type AuditDetails, AuditEvent, AuditResult } from './audit-event.entity.js';
 
 /** Who does it, and from where. */
 export interface AuditSource {
@@ -38,8 +39,9 @@ export class AuditTrail {
     // What a constraint refuses is refused before a chain is held.
     await em.flush();
     const chain = await chainFor(em);
-    for (const fact of facts) em.persist(this.#next(chain, fact));
-    await em.flush();
+    const events = facts.map((fact) => this.#next(chain, fact));
+    await em.insertMany(AuditEvent, events);
+    await em.nativeUpdate(AuditChain, chain.id, { position: chain.position, digest: chain.digest });
   }
 
   /** The same in a transaction of its own, for what changes nothing else. */
@@ -65,12 +67,13 @@ export class AuditTrail {
   }
 }
 
+const ANY_CHAIN = 'select id, position, digest from audit_chains order by random() limit 1 for update';
+
 async function chainFor(em: EntityManager): Promise<AuditChain> {
-  const options = { orderBy: { [raw('random()')]: 'asc' as const }, limit: 1 };
   // A chain that this transaction holds already is free to it, so it never waits for a second one.
-  const [free] = await em.find(AuditChain, {}, { ...options, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE });
+  const [free] = await em.execute<AuditChain[]>(`${ANY_CHAIN} skip locked`);
   if (free) return free;
-  const [held] = await em.find(AuditChain, {}, { ...options, lockMode: LockMode.PESSIMISTIC_WRITE });
+  const [held] = await em.execute<AuditChain[]>(ANY_CHAIN);
   if (!held) throw new Error('there is no audit chain');
   return held;
 }

@@ -8,7 +8,10 @@ export class AuditFilter {
   @Field(() => ID, { nullable: true, description: 'Whom it was done to.' })
   subjectId?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The whole name of the action.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The whole name of the action, as `AuditEvent.action` has them.',
+  })
   action?: string | null;
 
   @Field(() => Date, { nullable: true, description: 'Then or later.' })

@@ -4,6 +4,7 @@ import { checkedSize, connectionOf, DEFAULT_SIZE } from '../paging/connection.js
 import type { Cursors, Position } from '../paging/cursor.js';
 import { canonicalUuid } from '../uuid.js';
 import type { AuditEventsArgs, AuditFilter } from './audit.inputs.js';
+import { isAuditAction } from './audit-actions.js';
 import { AuditEvent } from './audit-event.entity.js';
 
 const ORDER = 'audit events';
@@ -35,13 +36,13 @@ export class AuditService {
 }
 
 function toWhere({ actorId, subjectId, action, from, before }: AuditFilter): FilterQuery<AuditEvent> {
-  if (action && !/^[a-z_.]{1,64}$/.test(action))
+  if (typeof action === 'string' && !isAuditAction(action))
     throw badInput('filter.action', 'must be the name of an action, such as login.failed');
   const id = { ...(from && { $gte: firstIdAt(from) }), ...(before && { $lt: firstIdAt(before) }) };
   return {
-    ...(actorId && { actorId: canonicalUuid(actorId, 'filter.actorId') }),
-    ...(subjectId && { subjectId: canonicalUuid(subjectId, 'filter.subjectId') }),
-    ...(action && { action: action as AuditEvent['action'] }),
+    ...(typeof actorId === 'string' && { actorId: canonicalUuid(actorId, 'filter.actorId') }),
+    ...(typeof subjectId === 'string' && { subjectId: canonicalUuid(subjectId, 'filter.subjectId') }),
+    ...(typeof action === 'string' && { action }),
     ...(Object.keys(id).length > 0 && { id }),
   };
 }

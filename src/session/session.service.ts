@@ -1,4 +1,5 @@
-import { type EntityManager, LockMode, raw } from '@mikro-orm/core';
+import { LockMode, raw } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { AuditResult } from '../audit/audit-event.entity.js';
 import type { AuditFact, AuditTrail } from '../audit/audit-trail.js';
 import type { Cache } from '../cache.js';

@@ -1,5 +1,5 @@
-import type { EntityManager } from '@mikro-orm/core';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import type { Passwords } from '../auth/password.js';
 import { userRegistered } from '../events/outbox.entity.js';

@@ -1,4 +1,5 @@
-import { CheckConstraintViolationException, type EntityManager, LockMode } from '@mikro-orm/core';
+import { CheckConstraintViolationException, LockMode } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { AuditFact, AuditTrail } from '../audit/audit-trail.js';
 import type { Cache } from '../cache.js';
