@@ -3,7 +3,17 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.js';
 
-const SECRETS = ['password', 'newPassword', 'currentPassword', 'passwordHash', 'token', 'accessToken', 'authorization'];
+const SECRETS = [
+  'password',
+  'newPassword',
+  'currentPassword',
+  'passwordHash',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'authorization',
+  'cookie',
+];
 
 /** JSON lines on standard output; coloured sentences where that is a terminal. */
 export function createLog(level: Config['logLevel'], destination: DestinationStream = terminalOrJson()): Logger {

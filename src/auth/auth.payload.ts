@@ -28,7 +28,7 @@ export class AuthPayload {
 /** Tokens for a session that is open; its user is the viewer for the rest of the operation. */
 export function signIn({ user, session, refreshToken }: SignedIn, context: Context): AuthPayload {
   context.viewer = viewerOf(user, session.id);
-  const tokens = context.tokens.issue(user.id, session.id);
+  const tokens = context.tokens.issue(user.id, session);
   if (!context.refreshCookie) return { ...tokens, refreshToken, session, user };
   context.refreshCookie.set(refreshToken, session.expiresAt);
   return { ...tokens, refreshToken: '', session, user };

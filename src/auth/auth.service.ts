@@ -1,4 +1,5 @@
-import { type EntityManager, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { accountDisabled, emailTaken, invalidCredentials, unauthenticated } from '../errors.js';
@@ -55,9 +56,9 @@ export class AuthService {
 
   /** @throws {IdentityError} INVALID_CREDENTIALS, ACCOUNT_DISABLED, SERVICE_OVERLOADED; BAD_USER_INPUT for what no password can be. */
   async login({ email, password }: LoginInput, client: Client): Promise<SignedIn> {
-    const found = await this.em.fork().findOne(User, { email, deletedAt: null }, { populate: ['passwordHash'] });
-    const matches = await this.passwords.verify(password, found?.passwordHash ?? null);
-    if (!found || !matches) return this.audit.failed('login.failed', found?.id ?? null, invalidCredentials());
+    const found = await this.#credentialsOf(email);
+    const matches = await this.passwords.verify(password, found.passwordHash);
+    if (found.id === null || !matches) return this.audit.failed('login.failed', found.id, invalidCredentials());
     // Only told to whoever knows the password.
     if (!found.isActive) return this.audit.failed('login.failed', found.id, accountDisabled());
     const renewedHash = this.passwords.isOutdated(found.passwordHash) ? await this.#renewed(found.id, password) : null;
@@ -106,8 +107,19 @@ export class AuthService {
       return { signedIn: { user, ...open }, ended };
     });
     if (!changed) return this.audit.failed('password_change.failed', userId, invalidCredentials());
+    await this.users.ended(userId);
     await this.sessions.forget(changed.ended);
     return changed.signedIn;
+  }
+
+  /** Of the open account with this address. One row of one shape also where there is none, or the time of an answer would tell who is known. */
+  async #credentialsOf(email: string): Promise<Credentials | NoCredentials> {
+    const [row] = await this.em.fork().execute<[Credentials | NoCredentials]>(
+      `select u.id, u.password_hash as "passwordHash", u.is_active as "isActive"
+      from (select) as one left join users as u on u.email = ? and u.deleted_at is null`,
+      [email],
+    );
+    return row;
   }
 
   /** The login stands whether or not this works. */
@@ -120,6 +132,9 @@ export class AuthService {
     }
   }
 }
+
+type Credentials = Pick<User, 'id' | 'passwordHash' | 'isActive'>;
+type NoCredentials = Record<keyof Credentials, null>;
 
 /** What somebody who knows the user would try first. */
 export const wordsOf = ({ email, name }: Pick<User, 'email' | 'name'>) => [email, email.split('@')[0] ?? '', name];

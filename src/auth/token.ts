@@ -14,10 +14,11 @@ export class AccessTokens {
     private readonly issuer: string,
   ) {}
 
-  issue(userId: string, sessionId: string, now = new Date()): { accessToken: string; accessTokenExpiresAt: Date } {
+  /** For the usual time, or what is left of the session. */
+  issue(userId: string, session: { id: string; expiresAt: Date }, now = new Date()) {
     const iat = Math.floor(now.getTime() / 1000);
-    const exp = iat + TOKEN_SECONDS;
-    const claims = { iss: this.issuer, aud: this.issuer, sub: userId, sid: sessionId, iat, exp, jti: uuidv7() };
+    const exp = Math.min(iat + TOKEN_SECONDS, Math.floor(session.expiresAt.getTime() / 1000));
+    const claims = { iss: this.issuer, aud: this.issuer, sub: userId, sid: session.id, iat, exp, jti: uuidv7() };
     const { kid, privateKey } = this.keys.current();
     const header = { alg: ALGORITHM, typ: TYPE, kid };
     const accessToken = jsonwebtoken.sign(claims, privateKey, { algorithm: ALGORITHM, header });

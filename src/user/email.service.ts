@@ -42,7 +42,7 @@ export class EmailService {
       if (user.emailVerified) return null;
       user.emailVerified = true;
       em.persist(emailVerified(user.id));
-      return { action: 'user.email_verified' };
+      return { action: 'user.email_verified', actorId: user.id };
     });
   }
 
@@ -55,16 +55,18 @@ export class EmailService {
     const found = await em.findOneOrFail(User, userId, { populate: ['passwordHash'] });
     if (!(await this.passwords.verify(password, found.passwordHash)))
       return this.audit.failed('email_change.failed', userId, invalidCredentials());
-    await em.fork().transactional(async (em) => {
+    const ordered = await em.fork().transactional(async (em) => {
       // Held, or a password that is changed at this moment would leave this request behind, to whoever knew the old one.
-      if (!(await stillVerified(em, found))) throw invalidCredentials();
+      if (!(await stillVerified(em, found))) return false;
       const [address] = await em.execute<[{ taken: boolean }]>(
         'select exists (select from users where email = ? and deleted_at is null) as taken',
         [newEmail],
       );
       orderMail(em, new Mail(address.taken ? null : userId, MailKind.CHANGE_EMAIL, newEmail, language));
       await this.audit.record(em, { action: 'email_change.requested', subjectId: userId });
+      return true;
     });
+    if (!ordered) await this.audit.failed('email_change.failed', userId, invalidCredentials());
   }
 
   /**
@@ -81,7 +83,7 @@ export class EmailService {
       em.persist(emailChanged(user.id));
       user.email = mail.recipient;
       user.emailVerified = true;
-      return { action: 'user.email_changed' };
+      return { action: 'user.email_changed', actorId: user.id };
     });
     return changing.catch((error) => {
       throw error instanceof UniqueConstraintViolationException ? emailTaken() : error;

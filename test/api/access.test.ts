@@ -15,6 +15,7 @@ import {
   admin,
   ask,
   DELETE_USER,
+  expiredToken,
   member,
   PASSWORD,
   type Person,
@@ -40,10 +41,7 @@ async function newViewer(app: TestApp, kind: ViewerKind): Promise<{ token: strin
     case 'nobody':
       return { token: undefined, subject };
     case 'expired token':
-      return {
-        token: app.tokens.issue(subject.id, subject.sessionId, new Date(Date.now() - 3_600_000)).accessToken,
-        subject,
-      };
+      return { token: expiredToken(app, subject), subject };
     case 'deleted user':
       await subject.ask(DELETE_USER, { id: subject.id });
       return { token: subject.token, subject };

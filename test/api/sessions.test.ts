@@ -3,7 +3,11 @@ import { describeApi } from '../support/app.js';
 import { admin, ask, codes, DELETE_USER, LOGIN, member, PASSWORD } from '../support/people.js';
 
 const REFRESH = `mutation ($token: String!) {
-  refresh(input: { refreshToken: $token }) { accessToken refreshToken session { id current lastUsedAt } user { id } }
+  refresh(input: { refreshToken: $token }) {
+    accessToken accessTokenExpiresAt refreshToken
+    session { id current lastUsedAt expiresAt }
+    user { id }
+  }
 }`;
 const SESSIONS = '{ me { sessions { id current userAgent ipAddress createdAt expiresAt } } }';
 const ROLES = '{ me { id } }';
@@ -93,6 +97,19 @@ describeApi('sessions', (app) => {
       [old.sessionId],
     );
     expect(row).toEqual({ capped: true });
+  });
+
+  test('its last access token ends with it', async () => {
+    const ada = await member(app());
+    await app().database.em.execute(
+      `update sessions set created_at = now() - interval '90 days' + interval '5 minutes' where id = ?`,
+      [ada.sessionId],
+    );
+
+    const { session, accessTokenExpiresAt } = (await refresh(ada.refreshToken)).data.refresh;
+
+    expect(Date.parse(accessTokenExpiresAt)).toBe(Math.floor(Date.parse(session.expiresAt) / 1000) * 1000);
+    expect(Date.parse(accessTokenExpiresAt)).toBeLessThanOrEqual(Date.now() + 5 * 60_000);
   });
 
   test('are listed for the user, with the one of the request marked, and for admins', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import bcrypt from 'bcrypt';
 import jsonwebtoken from 'jsonwebtoken';
 import { describeApi } from '../support/app.js';
-import { admin, ask, codes, LOGIN, member, PASSWORD, REGISTER } from '../support/people.js';
+import { admin, ask, codes, expiredToken, LOGIN, member, PASSWORD, REGISTER } from '../support/people.js';
 
 const ME = '{ me { id email name role { name } createdAt } }';
 
@@ -227,9 +227,7 @@ describeApi('an access token', (app) => {
 
     expect(await reason(undefined)).toBe('MISSING');
     expect(await reason(root.token)).toBeUndefined();
-    expect(
-      await reason(app().tokens.issue(root.id, root.sessionId, new Date(Date.now() - 3_600_000)).accessToken),
-    ).toBe('EXPIRED');
+    expect(await reason(expiredToken(app(), root))).toBe('EXPIRED');
     const bad = [
       'rubbish',
       `${head}.${body}.`,

@@ -94,3 +94,9 @@ export async function admin(app: TestApp): Promise<Person> {
 
 /** The codes of an answer's errors, in their order. */
 export const codes = ({ errors }: Answer) => errors.map(({ extensions }) => extensions.code);
+
+/** Of a session that stands. */
+export function expiredToken({ tokens }: TestApp, { id, sessionId }: Person): string {
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  return tokens.issue(id, { id: sessionId, expiresAt: new Date() }, hourAgo).accessToken;
+}
