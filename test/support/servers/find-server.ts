@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export type ServerName = 'postgres' | 'redis' | 'rabbitmq' | 'nginx';
+/** What the tests run beside the project's own programs: servers, and a browser. */
+export type ServerName = 'postgres' | 'redis' | 'rabbitmq' | 'nginx' | 'chromium';
 
 const PLACES: Record<ServerName, { program: string; folders: () => string[] }> = {
   postgres: {
@@ -15,6 +16,7 @@ const PLACES: Record<ServerName, { program: string; folders: () => string[] }> =
   // Debian's wrapper in /usr/sbin changes users; the one that it calls does not.
   rabbitmq: { program: 'rabbitmq-server', folders: () => ['/usr/lib/rabbitmq/bin'] },
   nginx: { program: 'nginx', folders: () => ['/usr/sbin', '/usr/local/sbin'] },
+  chromium: { program: 'chromium', folders: () => ['/usr/bin'] },
 };
 
 /** Path of a server's program on this machine; null where there is none. */

@@ -1,0 +1,130 @@
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
+import { codes, LOGIN, PASSWORD, REQUEST_PASSWORD_RESET } from '../support/people.js';
+import { type ApiProcess, signUp, startApi } from '../support/processes.js';
+import { programOf } from '../support/servers/find-server.js';
+import { freePort } from '../support/servers/free-port.js';
+
+describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', () => {
+  let api: ApiProcess;
+  let browser: Browser;
+  let context: BrowserContext;
+  /** What the browser complained of: a policy that forbids a page its own script, say. */
+  let complaints: string[];
+
+  beforeAll(async () => {
+    const port = await freePort();
+    const PUBLIC_URL = `http://127.0.0.1:${port}`;
+    api = await startApi({ PORT: String(port), PUBLIC_URL, REFRESH_TOKEN_COOKIE: 'true' });
+    browser = await chromium.launch({
+      executablePath: programOf('chromium'),
+      chromiumSandbox: process.getuid?.() !== 0,
+      // It looks for its maker's hosts otherwise.
+      args: ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    });
+  }, 120_000);
+
+  afterEach(() => context?.close());
+
+  afterAll(async () => {
+    await browser?.close();
+    await api?.kill();
+  });
+
+  async function open(url: string, locale = 'en-GB'): Promise<Page> {
+    context = await browser.newContext({ locale });
+    complaints = [];
+    context.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    context.on('weberror', (error) => complaints.push(error.error().message));
+    const page = await context.newPage();
+    await page.goto(url);
+    return page;
+  }
+
+  /** The newest link to a page that was mailed to the address. */
+  async function linkTo(name: string, email: string): Promise<string> {
+    let link: string | undefined;
+    await eventually(async () => {
+      const mails = (await (await fetch(`${api.url}/dev/mail.json`)).json()) as { to: string; text: string }[];
+      link = mails
+        .filter(({ to }) => to === email)
+        .map(({ text }) => /^http\S+$/m.exec(text)?.[0])
+        .find((url) => url?.includes(name));
+      expect(link).toBeDefined();
+    });
+    return link as string;
+  }
+
+  test('a click in the mailbox and one on the page, and the address is verified', async () => {
+    const { token, email } = await signUp(api);
+    await linkTo('verify-email', email);
+    const mailbox = await open(`${api.url}/dev/mail`);
+    const mail = mailbox.getByRole('article').filter({ hasText: email }).locator('iframe').contentFrame();
+
+    const [page] = await Promise.all([context.waitForEvent('page'), mail.getByRole('link').first().click()]);
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Your e-mail address is confirmed').waitFor();
+
+    expect((await api.ask('{ me { emailVerified } }', {}, token)).data.me).toEqual({ emailVerified: true });
+    expect(complaints).toEqual([]);
+  });
+
+  test('a link that is opened is not used; its token is in no address and no request but the one that uses it', async () => {
+    const { token, email } = await signUp(api);
+    const link = await linkTo('verify-email', email);
+    const secret = new URL(link).hash.replace('#token=', '');
+
+    const first = await open(link);
+    await first.getByRole('button').waitFor();
+    expect(first.url()).not.toContain(secret);
+    await context.close();
+    const second = await open(link);
+    const requests: string[] = [];
+    second.on('request', (request) => requests.push(`${request.url()} ${JSON.stringify(request.headers())}`));
+    expect((await api.ask('{ me { emailVerified } }', {}, token)).data.me).toEqual({ emailVerified: false });
+    await second.getByRole('button').click();
+    await second.getByText('is confirmed').waitFor();
+
+    expect(requests.filter((request) => request.includes(secret))).toEqual([]);
+    expect(requests).toEqual([expect.stringMatching(/^http\S+\/graphql /)]);
+  });
+
+  test('a new password in Korean: a weak one is refused there, a good one signs in, and the link is spent', async () => {
+    const { email } = await signUp(api);
+    await api.ask(REQUEST_PASSWORD_RESET, { email });
+    const link = await linkTo('reset-password', email);
+    const page = await open(link, 'ko-KR');
+    const save = page.getByRole('button', { name: '새 비밀번호 저장하기' });
+
+    await page.getByLabel('새 비밀번호').fill('password');
+    await save.click();
+    await page.getByRole('alert').getByText('비밀번호가 너무 짧거나').waitFor();
+    await page.getByLabel('새 비밀번호').fill(`another ${PASSWORD}`);
+    await save.click();
+    await page.getByText('새 비밀번호가 저장되었습니다').waitFor();
+
+    const login = await api.ask(LOGIN, { input: { email, password: `another ${PASSWORD}` } });
+    expect(codes(login)).toEqual([]);
+    expect(await context.cookies()).toEqual([
+      expect.objectContaining({ name: 'gatehouse-refresh', httpOnly: true, sameSite: 'Strict' }),
+    ]);
+    expect(complaints).toEqual([]);
+
+    await context.close();
+    const again = await open(link);
+    await again.getByLabel('New password').fill(`a third ${PASSWORD}`);
+    await again.getByRole('button').click();
+    await again.getByRole('alert').getByText('was used before').waitFor();
+  });
+
+  test('a link without its token says so', async () => {
+    const page = await open(`${api.url}/account/change-email`);
+
+    await page.getByRole('alert').getByText('This link is not complete').waitFor();
+    expect(await page.getByRole('button').isVisible()).toBe(false);
+  });
+});
