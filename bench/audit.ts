@@ -1,12 +1,12 @@
-import { ask, LOGIN } from '../test/support/people.js';
-import { ADMIN, type Env, select, startProcess } from '../test/support/processes.js';
+import { type Answer, LOGIN, PASSWORD } from '../test/support/people.js';
+import { type Env, select, signUp, startApi } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
 import { machine, row } from './instances.js';
 import { quantile } from './statistics.js';
 
 /**
  * What it costs that logins are recorded: logins a second of three APIs on one PostgreSQL, in turns. ROUNDS of SECONDS for each, 5 of 4 unless told; CONNECTIONS at once, 16 unless
- * told; BCRYPT_COST 4 unless told, so that hashing hides as little as it can.
+ * told, each of a user of its own; BCRYPT_COST 4 unless told, so that hashing hides as little as it can.
  */
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = Number(process.env.SECONDS ?? 4);
@@ -24,13 +24,13 @@ await using stack = new AsyncDisposableStack();
 const postgres = await startPostgres();
 stack.defer(() => postgres.stop());
 const apis = await Promise.all(
-  KINDS.map(async ([name, script, arrange]) => ({ name, url: await start(script, arrange) })),
+  KINDS.map(async ([name, script, arrange]) => ({ name, logins: await start(script, arrange) })),
 );
 const rates = new Map(apis.map(({ name }) => [name, [] as number[]]));
 
-for (const { url } of apis) await loginsASecond(url, 1);
+for (const { logins } of apis) await loginsASecond(logins, 1);
 for (let round = 0; round < ROUNDS; round += 1)
-  for (const { name, url } of apis) rates.get(name)?.push(await loginsASecond(url, SECONDS));
+  for (const { name, logins } of apis) rates.get(name)?.push(await loginsASecond(logins, SECONDS));
 
 row('logins', 'a second (median)', 'least', 'most', 'to nothing recorded');
 row('---', '---', '---', '---', '---');
@@ -42,25 +42,32 @@ for (const [name, numbers] of rates) {
 }
 console.log(`\nBCRYPT_COST ${BCRYPT_COST}, ${CONNECTIONS} at once, ${ROUNDS} × ${SECONDS} s; ${machine()}.`);
 
-async function start(script: string, arrange?: string): Promise<string> {
+type Login = () => Promise<Answer>;
+
+/** One for each connection: the logins of one user are one after the other, for each holds the user's row. */
+async function start(script: string, arrange?: string): Promise<Login[]> {
   const env: Env = { DATABASE_URL: await postgres.createDatabase(), BCRYPT_COST };
-  const running = startProcess(script, env);
-  stack.defer(() => running.kill());
-  const { address } = await running.logged('API is ready');
+  const api = await startApi(env, script);
+  stack.defer(() => api.kill());
   if (arrange) await select(env.DATABASE_URL as string, arrange);
-  return String(address);
+  const people = await Promise.all(Array.from({ length: CONNECTIONS }, () => signUp(api)));
+  return people.map(
+    ({ email }) =>
+      () =>
+        api.ask(LOGIN, { input: { email, password: PASSWORD } }),
+  );
 }
 
-async function loginsASecond(url: string, seconds: number): Promise<number> {
+async function loginsASecond(logins: Login[], seconds: number): Promise<number> {
   const end = performance.now() + seconds * 1_000;
-  let logins = 0;
-  const client = async () => {
+  let done = 0;
+  const client = async (login: Login) => {
     while (performance.now() < end) {
-      const { errors } = await ask({ url }, LOGIN, { input: ADMIN });
+      const { errors } = await login();
       if (errors.length > 0) throw new Error(JSON.stringify(errors));
-      logins += 1;
+      done += 1;
     }
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, client));
-  return logins / seconds;
+  await Promise.all(logins.map(client));
+  return done / seconds;
 }

@@ -52,8 +52,8 @@ export interface ApiProcess extends Running {
 }
 
 /** The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first. */
-export async function startApi(env: Env): Promise<ApiProcess> {
-  const running = startProcess(API, env);
+export async function startApi(env: Env, script = API): Promise<ApiProcess> {
+  const running = startProcess(script, env);
   const { address } = await running.logged('API is ready').catch(async (error) => {
     await running.kill();
     throw error;
