@@ -31,7 +31,8 @@ export class AccessTokens {
   ): { userId: string; sessionId: string } | { reason: Extract<UnauthenticatedReason, 'EXPIRED' | 'INVALID'> } {
     try {
       const key = this.#keyOf(token);
-      if (key === null) return { reason: 'INVALID' };
+      // One that is past its time is so also where its key has gone since: its client is told to refresh.
+      if (key === null) return { reason: isPast(token) ? 'EXPIRED' : 'INVALID' };
       const { header, payload } = jsonwebtoken.verify(token, key.publicKey, {
         algorithms: [ALGORITHM],
         issuer: this.issuer,
@@ -59,4 +60,9 @@ export class AccessTokens {
     const kid = jsonwebtoken.decode(token, { complete: true })?.header.kid;
     return typeof kid === 'string' ? this.keys.find(kid) : null;
   }
+}
+
+function isPast(token: string): boolean {
+  const payload = jsonwebtoken.decode(token);
+  return typeof payload === 'object' && typeof payload?.exp === 'number' && payload.exp * 1000 <= Date.now();
 }

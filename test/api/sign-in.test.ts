@@ -263,6 +263,14 @@ describeApi('an access token', (app) => {
     for (const token of bad) expect([token, await reason(token)]).toEqual([token, 'INVALID']);
   });
 
+  test('that has expired is told so also when its key has gone, so that its client refreshes', async () => {
+    const root = await admin(app());
+    const { privateKey: gone } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const payload = { ...claims(root.id, root.sessionId), exp: Math.floor(Date.now() / 1000) - 1 };
+
+    expect(await reason(jsonwebtoken.sign(payload, gone, { algorithm: 'ES256', keyid: 'gone' }))).toBe('EXPIRED');
+  });
+
   test('me is null without a good one', async () => {
     for (const token of [undefined, 'rubbish']) {
       const { data, errors } = await ask(app(), ME, {}, token);
