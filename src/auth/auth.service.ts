@@ -107,8 +107,7 @@ export class AuthService {
       return { signedIn: { user, ...open }, ended };
     });
     if (!changed) return this.audit.failed('password_change.failed', userId, invalidCredentials());
-    await this.users.ended(userId);
-    await this.sessions.forget(changed.ended);
+    await this.users.ended(userId, changed.ended);
     return changed.signedIn;
   }
 

@@ -63,8 +63,7 @@ export class PasswordResetService {
       const changed = { action: 'user.password_changed', actorId: user.id, subjectId: user.id, details } as const;
       return { user, ended, open: await this.sessions.openWithin(em, user.id, client, changed) };
     });
-    await this.users.ended(user.id);
-    await this.sessions.forget(ended);
+    await this.users.ended(user.id, ended);
     return { user, ...open };
   }
 }

@@ -1,6 +1,7 @@
 import jsonwebtoken from 'jsonwebtoken';
 import { validate as isUuid, v7 as uuidv7 } from 'uuid';
 import type { UnauthenticatedReason } from '../errors.js';
+import type { Session } from '../session/session.entity.js';
 import { type KeyRing, TOKEN_SECONDS } from './key-ring.js';
 import { ALGORITHM, jwkOf, type SigningKey } from './signing-key.js';
 
@@ -14,8 +15,12 @@ export class AccessTokens {
     private readonly issuer: string,
   ) {}
 
-  /** For the usual time, or what is left of the session. */
-  issue(userId: string, session: { id: string; expiresAt: Date }, now = new Date()) {
+  /** A token for 15 minutes, or for what is left of the session. */
+  issue(
+    userId: string,
+    session: Pick<Session, 'id' | 'expiresAt'>,
+    now = new Date(),
+  ): { accessToken: string; accessTokenExpiresAt: Date } {
     const iat = Math.floor(now.getTime() / 1000);
     const exp = Math.min(iat + TOKEN_SECONDS, Math.floor(session.expiresAt.getTime() / 1000));
     const claims = { iss: this.issuer, aud: this.issuer, sub: userId, sid: session.id, iat, exp, jti: uuidv7() };

@@ -132,7 +132,7 @@ export class SessionService {
         details,
       });
     });
-    await this.forget([id]);
+    await this.cache.end(cacheKey(id));
   }
 
   /** Another first token for the session, in a transaction of the caller's: whoever has an old one has nothing. */
@@ -155,11 +155,11 @@ export class SessionService {
       if (ids.length > 0) await this.audit.record(em, { action: 'session.ended', subjectId: userId, details });
       return ids;
     });
-    await this.forget(ended);
+    if (ended.length > 0) await this.cache.end(...ended.map(cacheKey));
     return ended.length;
   }
 
-  /** The same in a transaction of the caller's, who lets the cache `forget` what was ended after the commit. */
+  /** The same in a transaction of the caller's, who ends in the cache what was ended, after the commit. */
   async endWithin(em: EntityManager, userId: string, { only, except }: Which = {}): Promise<string[]> {
     const id = { ...(only !== undefined && { $eq: canonicalUuid(only) }), ...(except && { $ne: except }) };
     const where = { userId, endedAt: null, ...(Object.keys(id).length > 0 && { id }) };
@@ -167,10 +167,6 @@ export class SessionService {
     const ids = open.map((session) => session.id);
     if (ids.length > 0) await em.nativeUpdate(Session, { id: { $in: ids } }, { endedAt: new Date() });
     return ids;
-  }
-
-  async forget(ids: string[]): Promise<void> {
-    if (ids.length > 0) await this.cache.end(...ids.map(cacheKey));
   }
 
   #expiry(createdAt: Date, now: Date): Date {

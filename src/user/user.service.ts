@@ -7,7 +7,7 @@ import { lastAdmin, notFound } from '../errors.js';
 import { roleChanged, userActivated, userDeactivated, userDeleted } from '../events/outbox.entity.js';
 import { connectionOf } from '../paging/connection.js';
 import type { Cursors } from '../paging/cursor.js';
-import type { SessionService } from '../session/session.service.js';
+import { cacheKey, type SessionService } from '../session/session.service.js';
 import { canonicalUuid } from '../uuid.js';
 import { checkedReason } from './deactivation-reason.js';
 import { checkedName } from './name.js';
@@ -146,14 +146,13 @@ export class UserService {
       .catch((error) => {
         throw isLastAdmin(error) ? lastAdmin() : error;
       });
-    await this.ended(id);
-    await this.sessions.forget(ended);
+    await this.ended(id, ended);
     return user;
   }
 
-  /** After the commit of a change of the user, or of a new one: what the cache and this request know of it is no more. */
-  async ended(id: string): Promise<void> {
-    await this.cache.end(...endedBy(id));
+  /** After the commit of a change of the user, or of a new one: what the cache and this request know of it, and of sessions that ended with it, is no more. */
+  async ended(id: string, sessionIds: string[] = []): Promise<void> {
+    await this.cache.end(...endedBy(id), ...sessionIds.map(cacheKey));
     this.#byId.clear(id);
   }
 
