@@ -63,6 +63,7 @@ for (const [name, url, body, signedIn] of rows) {
     `| ${name} | ${Math.round(requests.average)} | ${ratio} | ${latency.p50} | ${latency.p99} | ${non2xx + errors} |`,
   );
 }
+// The servers that it has started would keep it running; they end with it.
 process.exit(0);
 
 function measure(url, body, signedIn, duration) {

@@ -193,6 +193,7 @@ describeApi('the audit trail', (app) => {
     ['filter.actorId', { filter: { actorId: 'x' } }, 'UUID'],
     ['filter.subjectId', { filter: { subjectId: 'x' } }, 'UUID'],
     ['filter.actorId', { filter: { actorId: '' } }, 'UUID'],
+    ['filter.action', { filter: { action: "'; drop" } }, 'action'],
     ['filter.action', { filter: { action: 'login.failled' } }, 'action'],
     ['filter.action', { filter: { action: '' } }, 'action'],
     ['first', { first: 0 }, '1 to 100'],

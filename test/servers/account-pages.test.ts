@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { SentMail } from '../../src/mail/mailbox.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
-import { eventually } from '../support/eventually.js';
+import { sentLink, tokenIn } from '../support/links.js';
 import { codes, LOGIN, PASSWORD, REQUEST_PASSWORD_RESET } from '../support/people.js';
 import { type ApiProcess, signUp, startApi } from '../support/processes.js';
 import { programOf } from '../support/servers/find-server.js';
@@ -45,25 +46,13 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
     return page;
   }
 
-  /** The newest link to a page that was mailed to the address. */
-  async function linkTo(name: string, email: string): Promise<string> {
-    let link: string | undefined;
-    await eventually(async () => {
-      const mails = (await (await fetch(`${api.url}/dev/mail.json`)).json()) as { to: string; text: string }[];
-      link = mails
-        .filter(({ to }) => to === email)
-        .map(({ text }) => /^http\S+$/m.exec(text)?.[0])
-        .find((url) => url?.includes(name));
-      expect(link).toBeDefined();
-    });
-    return link as string;
-  }
+  const mailbox = { mails: async () => (await (await fetch(`${api.url}/dev/mail.json`)).json()) as SentMail[] };
 
   test('a click in the mailbox and one on the page, and the address is verified', async () => {
     const { token, email } = await signUp(api);
-    await linkTo('verify-email', email);
-    const mailbox = await open(`${api.url}/dev/mail`);
-    const mail = mailbox.getByRole('article').filter({ hasText: email }).locator('iframe').contentFrame();
+    await sentLink(mailbox, email, 'verify-email');
+    const inbox = await open(`${api.url}/dev/mail`);
+    const mail = inbox.getByRole('article').filter({ hasText: email }).locator('iframe').contentFrame();
 
     const [page] = await Promise.all([context.waitForEvent('page'), mail.getByRole('link').first().click()]);
     await page.getByRole('button', { name: 'Confirm' }).click();
@@ -75,8 +64,8 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
 
   test('a link that is opened is not used; its token is in no address and no request but the one that uses it', async () => {
     const { token, email } = await signUp(api);
-    const link = await linkTo('verify-email', email);
-    const secret = new URL(link).hash.replace('#token=', '');
+    const link = await sentLink(mailbox, email, 'verify-email');
+    const secret = tokenIn(link);
 
     const first = await open(link);
     await first.getByRole('button').waitFor();
@@ -96,7 +85,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
   test('a new password in Korean: a weak one is refused there, a good one signs in, and the link is spent', async () => {
     const { email } = await signUp(api);
     await api.ask(REQUEST_PASSWORD_RESET, { email });
-    const link = await linkTo('reset-password', email);
+    const link = await sentLink(mailbox, email, 'reset-password');
     const page = await open(link, 'ko-KR');
     const save = page.getByRole('button', { name: '새 비밀번호 저장하기' });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { heldUp } from '../support/locks.js';
 import { LOGIN } from '../support/people.js';
 import {
   ADMIN,
@@ -15,7 +16,7 @@ import {
   startApi,
   temporaryFolder,
 } from '../support/processes.js';
-import { type PostgresServer, startPostgres, withPostgres } from '../support/servers/postgres.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
 
@@ -86,19 +87,13 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
   });
 
   test('one that finds every chain held waits for one, and goes on', async () => {
-    const login = await withPostgres(database, async (client) => {
-      await client.query('begin');
-      await client.query('select id from audit_chains for update');
-      const login = instance(0).ask(LOGIN, { input: ADMIN });
-      await eventually(async () => {
-        const waiting = await select(database, `select pid from pg_stat_activity where wait_event_type = 'Lock'`);
-        expect(waiting).toHaveLength(1);
-      });
-      await client.query('commit');
-      return login;
-    });
+    const [login] = await heldUp(
+      database,
+      ['select id from audit_chains for update'],
+      [() => instance(0).ask(LOGIN, { input: ADMIN })],
+    );
 
-    expect(login.errors).toEqual([]);
+    expect(login?.errors).toEqual([]);
     expect((await verify()).code).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import { hash } from 'bcrypt';
 import { Client } from 'pg';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { lockWaits } from '../support/locks.js';
 import { codes, DELETE_USER, LOGIN, PASSWORD } from '../support/people.js';
 import {
   type ApiProcess,
@@ -393,14 +394,6 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     );
     expect(await select(url, 'select id from users')).toEqual([]);
   });
-
-  const lockWaits = async (url: string) =>
-    (
-      await select(
-        url,
-        `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      )
-    ).length;
 });
 
 describeWithServers(['postgres', 'redis'], 'npm run users:import beside an API on Redis', () => {

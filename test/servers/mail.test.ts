@@ -7,6 +7,7 @@ import { type Database, openDatabase } from '../../src/database.js';
 import { Language, type Mail, MailKind } from '../../src/mail/mail.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { lockWaits } from '../support/locks.js';
 import { orderMail } from '../support/mails.js';
 import { DELETE_USER } from '../support/people.js';
 import {
@@ -296,13 +297,15 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
         );
     smtp.faults = { onMessage: ({ messageId }, done) => void lock(messageId).then(() => done()) };
     const mail = await order();
-    const waiters = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    await eventually(async () => expect(await select(url, `select pid ${waiters}`)).toHaveLength(1));
+    await eventually(async () => expect(await lockWaits(url)).toBe(1));
 
     await consumer.kill();
     smtp.faults = {};
     // The statement of a client that is gone would still be done.
-    await select(url, `select pg_terminate_backend(pid, 5000) ${waiters}`);
+    await select(
+      url,
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
     await holder.query('rollback');
     await holder.end();
     consumer = startConsumer(env);

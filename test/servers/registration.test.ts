@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Client } from 'pg';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
-import { eventually } from '../support/eventually.js';
+import { heldUp } from '../support/locks.js';
 import { codes, DELETE_USER, PASSWORD, REGISTER } from '../support/people.js';
 import { type ApiProcess, type SignedIn, select, signIn, signUp, startApi } from '../support/processes.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
@@ -44,25 +43,9 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
   }
 
   /** Both requests are let in and wait for the same rows, and go on at the same instant. */
-  async function atTheSameInstant<T>(users: SignedIn[], requests: (() => Promise<T>)[]): Promise<T[]> {
-    const holder = new Client({ connectionString: database });
-    await holder.connect();
-    try {
-      await holder.query('begin');
-      await holder.query('select 1 from users where id = any($1) for update', [users.map(({ id }) => id)]);
-      const answers = requests.map((request) => request());
-      await eventually(async () => {
-        const waiting = await select(
-          database,
-          `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-        );
-        expect(waiting).toHaveLength(requests.length);
-      });
-      await holder.query('commit');
-      return await Promise.all(answers);
-    } finally {
-      await holder.end();
-    }
+  function atTheSameInstant<T>(users: SignedIn[], requests: (() => Promise<T>)[]): Promise<T[]> {
+    const held = users.map(({ id }) => id);
+    return heldUp(database, ['select 1 from users where id = any($1) for update', [held]], requests);
   }
 
   test('of 50 registrations of one address at once, however it is written, one makes a user and 49 hear EMAIL_TAKEN', async () => {

@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { lockWaits } from '../support/locks.js';
 import { codes, LOGIN, PASSWORD } from '../support/people.js';
 import {
   ADMIN,
@@ -217,14 +218,6 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       await select(
         url,
         `select pid from pg_stat_activity where datname = current_database() and application_name = 'gatehouse listener'`,
-      )
-    ).length;
-
-  const lockWaits = async (url: string) =>
-    (
-      await select(
-        url,
-        `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       )
     ).length;
 });

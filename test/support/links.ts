@@ -5,20 +5,31 @@ import { eventually } from './eventually.js';
 /** The page that a link leads to. */
 export type Page = 'verify-email' | 'reset-password' | 'change-email';
 
-/** The token of the newest link to the page that was sent to the address; waits for the mail. */
-export async function sentToken(app: TestApp, to: string, page: Page): Promise<string> {
-  let token = '';
+/** Something that mails are sent from. */
+type Sender = Pick<TestApp, 'mails'>;
+
+/** The newest link to the page that was sent to the address; waits for the mail. */
+export async function sentLink(sender: Sender, to: string, page: Page): Promise<string> {
+  let link = '';
   await eventually(async () => {
-    const links = (await mailsTo(app, to)).map(({ text }) => new RegExp(`/account/${page}#token=([\\w-]+)`).exec(text));
-    token = links.find(Boolean)?.[1] ?? '';
-    expect(token).not.toBe('');
+    const links = (await mailsTo(sender, to)).map(({ text }) =>
+      new RegExp(`^http\\S+/account/${page}#token=[\\w-]+$`, 'm').exec(text),
+    );
+    link = links.find(Boolean)?.[0] ?? '';
+    expect(link).not.toBe('');
   });
-  return token;
+  return link;
 }
 
+export const tokenIn = (link: string) => link.slice(link.indexOf('#token=') + '#token='.length);
+
+/** The token of that link. */
+export const sentToken = async (sender: Sender, to: string, page: Page): Promise<string> =>
+  tokenIn(await sentLink(sender, to, page));
+
 /** Mails that were sent to the address so far, the newest first. */
-export async function mailsTo(app: TestApp, to: string) {
-  return (await app.mails()).filter((mail) => mail.to === to);
+export async function mailsTo(sender: Sender, to: string) {
+  return (await sender.mails()).filter((mail) => mail.to === to);
 }
 
 /** Waits until whatever was ordered is sent, or is known to be nobody's. */

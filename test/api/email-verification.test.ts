@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import { describeApi } from '../support/app.js';
+import { CONFIRM_CHANGE, changeToken, eventsOf, newcomer, RESET, VERIFY } from '../support/email-links.js';
+import { allSent, mailsTo, sentToken } from '../support/links.js';
+import { ask, codes, member, type Person, REQUEST_PASSWORD_RESET } from '../support/people.js';
+import { SPOILT } from '../support/spoilt-tokens.js';
+
+const REQUEST_VERIFICATION = 'mutation { requestEmailVerification { accepted } }';
+
+describeApi('verifyEmail', (app) => {
+  const verify = (token: string) => ask(app(), VERIFY, { token });
+  const isVerified = async (ada: Person) => (await ada.ask('{ me { emailVerified } }')).data.me.emailVerified;
+
+  test('takes the link that register sent, once, and announces it once', async () => {
+    const [ada, token] = await newcomer(app());
+    const before = await isVerified(ada);
+
+    const { data } = await verify(token);
+    const again = await verify(token);
+
+    expect(data.verifyEmail).toEqual({ id: ada.id, email: ada.email, emailVerified: true });
+    expect(codes(again)).toEqual(['INVALID_TOKEN']);
+    expect([before, await isVerified(ada)]).toEqual([false, true]);
+    expect(await eventsOf(app(), ada.id)).toEqual(['user.email_verified']);
+  });
+
+  test('of many at once with one token one is done', async () => {
+    const [ada, token] = await newcomer(app());
+
+    const answers = await Promise.all(Array.from({ length: 10 }, () => verify(token)));
+
+    expect(answers.flatMap(codes)).toEqual(Array.from({ length: 9 }, () => 'INVALID_TOKEN'));
+    expect(await eventsOf(app(), ada.id)).toEqual(['user.email_verified']);
+  });
+
+  test('verifies whom the link was sent to, whoever is signed in', async () => {
+    const [[ada, token], eve] = [await newcomer(app()), await member(app())];
+
+    const { data } = await eve.ask(VERIFY, { token });
+
+    expect(data.verifyEmail.id).toBe(ada.id);
+    expect([await isVerified(ada), await isVerified(eve)]).toEqual([true, false]);
+  });
+
+  type Way = [string, (ada: Person, token: string) => Promise<string>];
+  test.each<Way>([
+    ['nobody made', async () => createHash('sha256').update('invented').digest('base64url')],
+    ['is none', async () => 'x'],
+    ['is empty', async () => ''],
+    [
+      'is for another password',
+      async (ada) => {
+        await ask(app(), REQUEST_PASSWORD_RESET, { email: ada.email });
+        return sentToken(app(), ada.email, 'reset-password');
+      },
+    ],
+    ['is for another address', (ada) => changeToken(app(), ada, `new-${ada.email}`)],
+    ...SPOILT.map(([name, spoil]): Way => [name, (ada, token) => spoil(app(), ada, token).then(() => token)]),
+  ])('refuses a token that %s', async (_, tokenFor) => {
+    const [ada, sent] = await newcomer(app());
+    const token = await tokenFor(ada, sent);
+
+    const answer = await verify(token);
+
+    expect(codes(answer)).toEqual(['INVALID_TOKEN']);
+    expect(answer.data).toBeNull();
+    const [row] = await app().database.em.execute('select email_verified from users where id = ?', [ada.id]);
+    expect(row).toEqual({ email_verified: false });
+  });
+
+  test('its token is for nothing else', async () => {
+    const [, token] = await newcomer(app());
+
+    const others = [await ask(app(), CONFIRM_CHANGE, { token }), await ask(app(), RESET, { token })];
+
+    expect(others.flatMap(codes)).toEqual(['INVALID_TOKEN', 'INVALID_TOKEN']);
+    expect(codes(await verify(token))).toEqual([]);
+  });
+
+  test('another link can be had until one was used, which ends all', async () => {
+    const [ada, first] = await newcomer(app());
+    const { data } = await ada.ask(REQUEST_VERIFICATION);
+    await allSent(app());
+    const second = await sentToken(app(), ada.email, 'verify-email');
+
+    const used = await verify(first);
+    const left = await verify(second);
+    const after = await ada.ask(REQUEST_VERIFICATION);
+    await allSent(app());
+
+    expect(second).not.toBe(first);
+    expect([codes(used), codes(left)]).toEqual([[], ['INVALID_TOKEN']]);
+    expect([data, after.data]).toEqual(
+      Array.from({ length: 2 }, () => ({ requestEmailVerification: { accepted: true } })),
+    );
+    expect(await mailsTo(app(), ada.email)).toHaveLength(2);
+  });
+
+  test('shows what the user holds to whoever has the token, and nothing that it leads to', async () => {
+    const read = async (selection: string) => {
+      const [ada, token] = await newcomer(app());
+      return {
+        ada,
+        ...(await ask(app(), `mutation ($t: String!) { verifyEmail(token: $t) ${selection} }`, { t: token })),
+      };
+    };
+
+    const own = await read('{ id email name isActive emailVerified createdAt updatedAt }');
+    const refused = [
+      '{ role { name } }',
+      '{ role { __typename } }',
+      '{ sessions { id } }',
+      '{ sessions { __typename } }',
+    ];
+
+    expect(own.data.verifyEmail).toMatchObject({ id: own.ada.id, email: own.ada.email, emailVerified: true });
+    for (const selection of refused) {
+      const answer = await read(selection);
+      expect([selection, answer.data, codes(answer)]).toEqual([selection, null, ['UNAUTHENTICATED']]);
+    }
+    const closed = await read('{ id deletedAt }');
+    expect([closed.data.verifyEmail.deletedAt, codes(closed)]).toEqual([null, ['UNAUTHENTICATED']]);
+  });
+
+  test('its token is no sign-in for the rest of the operation', async () => {
+    const [ada, token] = await newcomer(app());
+    const query = `mutation ($token: String!, $id: ID!) {
+      verifyEmail(token: $token) { id }
+      requestEmailVerification { accepted }
+      deleteUser(id: $id) { id }
+    }`;
+
+    const { errors } = await ask(app(), query, { token, id: ada.id });
+
+    expect(errors.map(({ path, extensions }) => [path?.[0], extensions.code])).toEqual([
+      ['requestEmailVerification', 'UNAUTHENTICATED'],
+    ]);
+    expect((await ada.ask('{ me { emailVerified } }')).data.me).toEqual({ emailVerified: true });
+    const alone = await ask(app(), `mutation ($id: ID!) { deleteUser(id: $id) { id } }`, { id: ada.id });
+    expect(codes(alone)).toEqual(['UNAUTHENTICATED']);
+  });
+
+  test('shows nobody but the user of its token', async () => {
+    const [[, token], other] = [await newcomer(app()), await member(app())];
+    const eve = await member(app());
+    const query = `mutation ($token: String!, $id: ID!) { verifyEmail(token: $token) { id } deleteUser(id: $id) { id } }`;
+
+    const answer = await eve.ask(query, { token, id: other.id });
+
+    expect(answer.errors.map(({ path, extensions }) => [path, extensions.code])).toEqual([
+      [['deleteUser'], 'FORBIDDEN'],
+    ]);
+  });
+});

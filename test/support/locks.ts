@@ -1,0 +1,29 @@
+import { expect } from '@jest/globals';
+import { eventually } from './eventually.js';
+import { select } from './processes.js';
+import { withPostgres } from './servers/postgres.js';
+
+/** How many statements in the database wait for a lock. */
+export const lockWaits = async (database: string): Promise<number> =>
+  (
+    await select(
+      database,
+      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+  ).length;
+
+/** The answers to requests that all wait for what a statement holds, and go on at the instant of its commit. */
+export async function heldUp<T>(
+  database: string,
+  [sql, values = []]: [string, unknown[]?],
+  requests: (() => Promise<T>)[],
+): Promise<T[]> {
+  return withPostgres(database, async (client) => {
+    await client.query('begin');
+    await client.query(sql, values);
+    const answers = requests.map((request) => request());
+    await eventually(async () => expect(await lockWaits(database)).toBe(requests.length));
+    await client.query('commit');
+    return await Promise.all(answers);
+  });
+}
