@@ -29,6 +29,9 @@ export default {
     },
     { ...base, displayName: 'servers', testMatch: ['<rootDir>/test/servers/**/*.test.ts'] },
   ],
+  testSequencer: './test/support/longest-first.js',
   testTimeout: 90_000,
   maxWorkers: 2,
+  // A worker keeps the modules of every suite that it has run, and slows down as it grows.
+  workerIdleMemoryLimit: '700MB',
 };

@@ -3,15 +3,22 @@ import { join } from 'node:path';
 import type { Options } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
-import { InboxEvent } from './consumer/inbox.entity.js';
 import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
 import { Migration20261122000001_sessions } from './migrations/Migration20261122000001_sessions.js';
 import { Migration20261125000000_mail } from './migrations/Migration20261125000000_mail.js';
 import { Migration20261125000001_audit } from './migrations/Migration20261125000001_audit.js';
+import { Migration20261126000001_password_change } from './migrations/Migration20261126000001_password_change.js';
+import { Migration20261126000002_import_identity } from './migrations/Migration20261126000002_import_identity.js';
+import { Migration20261126000003_retention } from './migrations/Migration20261126000003_retention.js';
+import { Migration20261126000004_name_key } from './migrations/Migration20261126000004_name_key.js';
+import { Migration20261126000005_account_closed_mail } from './migrations/Migration20261126000005_account_closed_mail.js';
+import { Migration20261126000006_session_use } from './migrations/Migration20261126000006_session_use.js';
 import { AuditChain } from './src/audit/audit-chain.entity.js';
 import { AuditEvent } from './src/audit/audit-event.entity.js';
-import { type Config, loadConfig } from './src/config.js';
-import { EmbeddedDriver } from './src/embedded-database.js';
+import { loadConfig } from './src/config/config.js';
+import type { DatabaseConfig } from './src/database/database.js';
+import { EmbeddedDriver, IN_MEMORY } from './src/database/embedded-database.js';
+import { InboxEvent } from './src/events/inbox.entity.js';
 import { OutboxEvent } from './src/events/outbox.entity.js';
 import { Mail } from './src/mail/mail.entity.js';
 import { MailToken } from './src/mail/mail-token.entity.js';
@@ -19,16 +26,17 @@ import { Session } from './src/session/session.entity.js';
 import { Role } from './src/user/role.entity.js';
 import { User } from './src/user/user.entity.js';
 
-/** Folder name of the embedded database that lives in memory and ends with its process. */
-export const IN_MEMORY = 'memory://';
-
 const POOL_SIZE = 10;
+/** For a free connection, or a new one. */
+const CONNECTION_WAIT_MS = 5_000;
 
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
-export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Partial<Options> {
+export function databaseOptions({ databaseUrl, dataDir }: DatabaseConfig): Partial<Options> {
   const options = {
     entities: [User, Role, Session, Mail, MailToken, AuditEvent, AuditChain, OutboxEvent, InboxEvent],
     extensions: [Migrator],
+    // A name that is misspelt would become an empty database.
+    ensureDatabase: false,
     // Its messages hold statements with their values; what matters is logged where it is caught.
     logger: () => undefined,
     migrations: {
@@ -37,12 +45,23 @@ export function databaseOptions({ databaseUrl, dataDir }: Pick<Config, 'database
         { name: '20261122000001_sessions', class: Migration20261122000001_sessions },
         { name: '20261125000000_mail', class: Migration20261125000000_mail },
         { name: '20261125000001_audit', class: Migration20261125000001_audit },
+        { name: '20261126000001_password_change', class: Migration20261126000001_password_change },
+        { name: '20261126000002_import_identity', class: Migration20261126000002_import_identity },
+        { name: '20261126000003_retention', class: Migration20261126000003_retention },
+        { name: '20261126000004_name_key', class: Migration20261126000004_name_key },
+        { name: '20261126000005_account_closed_mail', class: Migration20261126000005_account_closed_mail },
+        { name: '20261126000006_session_use', class: Migration20261126000006_session_use },
       ],
       snapshot: false,
     },
   };
   return databaseUrl
-    ? postgresConfig({ ...options, clientUrl: databaseUrl, pool: { min: 0, max: POOL_SIZE } })
+    ? postgresConfig({
+        ...options,
+        clientUrl: databaseUrl,
+        pool: { min: 0, max: POOL_SIZE },
+        driverOptions: { connectionTimeoutMillis: CONNECTION_WAIT_MS },
+      })
     : { ...options, driver: EmbeddedDriver, dbName: embeddedFolder(dataDir) };
 }
 

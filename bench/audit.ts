@@ -5,8 +5,9 @@ import { machine, row } from './instances.js';
 import { quantile } from './statistics.js';
 
 /**
- * What it costs that logins are recorded: logins a second of three APIs on one PostgreSQL, in turns. ROUNDS of SECONDS for each, 5 of 4 unless told; CONNECTIONS at once, 16 unless
- * told, each of a user of its own; BCRYPT_COST 4 unless told, so that hashing hides as little as it can.
+ * What it costs that logins are recorded: logins a second of three APIs on one PostgreSQL, in turns. ROUNDS of SECONDS
+ * for each, 5 of 4 unless told; CONNECTIONS at once, 16 unless told, each of a user of its own; BCRYPT_COST 4 unless
+ * told, so that hashing hides as little as it can.
  */
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = Number(process.env.SECONDS ?? 4);

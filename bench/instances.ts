@@ -11,7 +11,10 @@ export interface Instances extends AsyncDisposable {
   redis: Server;
 }
 
-/** Two instances of the API on a private PostgreSQL, which knows when each transaction was committed, and a private Redis. */
+/**
+ * Two instances of the API on a private PostgreSQL, which knows when each transaction was committed, and a private
+ * Redis.
+ */
 export async function startInstances(env: Env = {}): Promise<Instances> {
   const [postgres, redis] = await Promise.all([startDatedPostgres(), startRedis()]);
   const database = await postgres.createDatabase();

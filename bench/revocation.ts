@@ -4,8 +4,9 @@ import { quantile } from './statistics.js';
 import { prepare, probe, type Victim } from './victims.js';
 
 /**
- * How long after its commit on one instance the other refuses what was taken away, with Redis up, down and frozen. The other is asked without a pause from the moment that the change
- * is requested. SESSIONS for each state of Redis, 1000 unless told.
+ * How long after its commit on one instance the other refuses what was taken away, with Redis up, down and frozen. The
+ * other is asked without a pause from the moment that the change is requested. SESSIONS for each state of Redis, 1000
+ * unless told.
  */
 const SESSIONS = Number(process.env.SESSIONS ?? 1_000);
 /** So few that no access token runs out before it was asked for the last time. */

@@ -7,15 +7,19 @@ export function quantile(numbers: readonly number[], q: number): number {
 export interface Comparison {
   /** Two-sided; how likely so much of a difference is where there is none. */
   p: number;
-  /** Rank-biserial correlation, from -1 to 1: the share of pairs in which the second is greater, less those in which it is smaller. */
+  /**
+   * Rank-biserial correlation, from -1 to 1: the share of pairs in which the second is greater, less those in which it
+   * is smaller.
+   */
   effect: number;
   /** Hodges-Lehmann estimate of second - first, in the numbers' own unit. */
   shift: number;
 }
 
 /**
- * Mann and Whitney's U test with midranks for ties and the normal approximation, corrected for ties and continuity, for 20 numbers or more on each side.
- * Source: Hollander, Wolfe and Chicken, Nonparametric Statistical Methods, 3rd edition, 4.1 and 4.2; the effect is Kerby's simple difference (2014).
+ * Mann and Whitney's U test with midranks for ties and the normal approximation, corrected for ties and continuity, for
+ * 20 numbers or more on each side. Source: Hollander, Wolfe and Chicken, Nonparametric Statistical Methods, 3rd
+ * edition, 4.1 and 4.2; the effect is Kerby's simple difference (2014).
  */
 export function compare(first: readonly number[], second: readonly number[]): Comparison {
   const [n, m] = [first.length, second.length];

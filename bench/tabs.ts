@@ -5,8 +5,8 @@ import { REFRESH, refreshInTab, type TokenStore } from '../test/support/tabs.js'
 import { machine, row, startInstances } from './instances.js';
 
 /**
- * How often the tabs of a browser that refresh at will are signed out as if one were a thief. Ten tabs share a token on two instances; each refreshes REFRESHES times, 100 unless
- * told, and loses one answer in twenty.
+ * How often the tabs of a browser that refresh at will are signed out as if one were a thief. Ten tabs share a token on
+ * two instances; each refreshes REFRESHES times, 100 unless told, and loses one answer in twenty.
  */
 const REFRESHES = Number(process.env.REFRESHES ?? 100);
 const TABS = 10;

@@ -7,9 +7,10 @@ import { machine, row, startInstances } from './instances.js';
 import { compare, quantile } from './statistics.js';
 
 /**
- * Whether the time of an answer tells what its text does not: two kinds of address in pairs, each pair in random order, one request after the other. Work that a request leaves
- * behind would slow the next one down, so each is left to settle; what such work tells by the time of a request right after it has a row of its own. PAIRS for each comparison, 500
- * unless told; BCRYPT_COST, 8 unless told.
+ * Whether the time of an answer tells what its text does not: two kinds of address in pairs, each pair in random order,
+ * one request after the other. Work that a request leaves behind would slow the next one down, so each is left to
+ * settle; what such work tells by the time of a request right after it has a row of its own. PAIRS for each comparison,
+ * 500 unless told; BCRYPT_COST, 8 unless told.
  */
 const PAIRS = Number(process.env.PAIRS ?? 500);
 const BCRYPT_COST = process.env.BCRYPT_COST ?? '8';
@@ -109,7 +110,10 @@ function unknownAddress(): string {
   return `${randomUUID()}@example.com`;
 }
 
-/** Fresh addresses, all of one length. Known ones are of accounts that are copies of one, whose password's hash the API itself has made. */
+/**
+ * Fresh addresses, all of one length. Known ones are of accounts that are copies of one, whose password's hash the API
+ * itself has made.
+ */
 async function addressesOf(kind: Kind, count: number): Promise<string[]> {
   const emails = Array.from({ length: count }, unknownAddress);
   if (kind === 'unknown') return emails;

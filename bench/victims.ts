@@ -14,7 +14,10 @@ export interface Victim {
   committed: { table: 'sessions' | 'users'; id: string };
 }
 
-/** Whether the token still reads its user. @throws for an answer that is neither that nor a refusal because of the revocation. */
+/**
+ * Whether the token still reads its user.
+ * @throws for an answer that is neither that nor a refusal because of the revocation.
+ */
 export async function probe(api: ApiProcess, { token, subjectId }: Victim): Promise<boolean> {
   const { errors, text } = await api.ask(READ_USER, { id: subjectId }, token);
   const isRefusal = ({ extensions: { code, reason } }: Answer['errors'][number]) =>

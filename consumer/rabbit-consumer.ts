@@ -1,17 +1,22 @@
 import type { Logger } from 'pino';
 import type { AckOrNack, BrokerAsPromised } from 'rascal';
 import { connectBroker } from '../src/events/broker.js';
-import { refuse } from './answers.js';
+import type { CloudEvent } from '../src/events/events.js';
+import { parseCloudEvent } from '../src/events/parse.js';
+import { deadLetter } from './answers.js';
 
-interface Around {
+interface Delivery {
   broker: BrokerAsPromised;
   stopping: AbortSignal;
 }
 
-/** Handles the content of one message, and sooner or later answers it. */
-export type Receive = (content: unknown, ackOrNack: AckOrNack, around: Around) => Promise<void>;
+/** Handles one event, and sooner or later answers its message. */
+export type Receive = (event: CloudEvent, ackOrNack: AckOrNack, delivery: Delivery) => Promise<void>;
 
-/** Consumes each subscription of the topology that is named, until it is stopped; waits for the broker as long as it takes. */
+/**
+ * Consumes each subscription of the topology that is named, until it is stopped; waits for the broker as long as it
+ * takes.
+ */
 export function rabbitConsumer(
   url: string,
   log: Logger,
@@ -22,8 +27,8 @@ export function rabbitConsumer(
 
   const connecting = connectBroker(url, log, stopping.signal, async (connected) => {
     broker = connected;
-    const around = { broker, stopping: stopping.signal };
-    for (const [name, receive] of Object.entries(subscriptions)) await subscribe(name, receive, around, log);
+    const delivery = { broker, stopping: stopping.signal };
+    for (const [name, receive] of Object.entries(subscriptions)) await subscribe(name, receive, delivery, log);
     log.info('consumer is ready');
   });
 
@@ -38,15 +43,23 @@ export function rabbitConsumer(
   };
 }
 
-async function subscribe(name: string, receive: Receive, around: Around, log: Logger): Promise<void> {
-  const session = await around.broker.subscribe(name);
-  session.on('message', (_message, content: unknown, ackOrNack: AckOrNack) => void receive(content, ackOrNack, around));
+async function subscribe(name: string, receive: Receive, delivery: Delivery, log: Logger): Promise<void> {
+  const session = await delivery.broker.subscribe(name);
+  session.on('message', (_message, content: unknown, ackOrNack: AckOrNack) => {
+    try {
+      void receive(parseCloudEvent(content), ackOrNack, delivery);
+    } catch (error) {
+      deadLetter(log, error as Error, ackOrNack);
+    }
+  });
   // Unheard, the first two would lose the message and the third would end the process.
   // Its own words for it quote the content.
   session.on('invalid_content', (_error: Error, _message, ackOrNack: AckOrNack) =>
-    refuse(log, new TypeError('the content is not JSON'), ackOrNack),
+    deadLetter(log, new TypeError('the content is not JSON'), ackOrNack),
   );
-  session.on('redeliveries_exceeded', (error: Error, _message, ackOrNack: AckOrNack) => refuse(log, error, ackOrNack));
+  session.on('redeliveries_exceeded', (error: Error, _message, ackOrNack: AckOrNack) =>
+    deadLetter(log, error, ackOrNack),
+  );
   session.on('error', (error: Error) => log.warn({ reason: error.message }, 'subscription failed; subscribing again'));
   session.on('cancelled', (error: Error) =>
     log.warn({ reason: error.message }, 'subscription cancelled; subscribing again'),

@@ -3,42 +3,35 @@ import type { Logger } from 'pino';
 import type { BrokerAsPromised } from 'rascal';
 import { confirmed } from '../src/events/confirmed.js';
 import type { CloudEvent } from '../src/events/events.js';
-import { parseCloudEvent } from '../src/events/parse.js';
 import { MAIL_PAUSES_SECONDS, type MailPauseSeconds, mailAfter } from '../src/events/topology.js';
-import { giveBack, refuse } from './answers.js';
+import { isMailRequested, type MailParts, sendMail } from '../src/mail/send-mail.js';
+import { deadLetter, requeue } from './answers.js';
 import type { Receive } from './rabbit-consumer.js';
-import { isMailRequested, type MailParts, sendMail } from './send-mail.js';
 
 /** RFC 5321, 4.5.4.1: a mail is worth four to five days. */
 const PATIENCE_MS = 5 * 24 * 60 * 60 * 1000;
 const RETRY_MS = 1_000;
 
 /**
- * Acknowledged when the mail server has taken it. A mail that it has not waits in a queue of the broker: held here it would be in the way of
- * those behind it, and the broker ends a consumer that holds a message for half an hour.
+ * Acknowledged when the mail server has taken it. A mail that it has not waits in a queue of the broker: held here it
+ * would be in the way of those behind it, and the broker ends a consumer that holds a message for half an hour.
  */
 export const receiveMail =
   (parts: MailParts): Receive =>
-  async (content, ackOrNack, { broker, stopping }) => {
+  async (event, ackOrNack, { broker, stopping }) => {
     const { log } = parts;
-    let event: CloudEvent;
-    try {
-      event = parseCloudEvent(content);
-    } catch (error) {
-      return refuse(log, error as Error, ackOrNack);
-    }
     if (!isMailRequested(event)) return ackOrNack();
     try {
       await sendMail(parts, event.data.mailId);
       return ackOrNack();
     } catch (error) {
-      if (stopping.aborted) return giveBack(ackOrNack);
+      if (stopping.aborted) return requeue(ackOrNack);
       const ageMs = Date.now() - Date.parse(event.time);
-      if (ageMs > PATIENCE_MS) return refuse(log, new Error('not sent in five days'), ackOrNack);
+      if (ageMs > PATIENCE_MS) return deadLetter(log, new Error('not sent in five days'), ackOrNack);
       const seconds = pauseFor(ageMs);
       log.warn({ err: error, mailId: event.data.mailId, againInSeconds: seconds }, 'mail not sent; trying again');
       if (await postpone(event, seconds, broker, log, stopping)) ackOrNack();
-      else giveBack(ackOrNack);
+      else requeue(ackOrNack);
     }
   };
 

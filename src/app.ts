@@ -5,26 +5,32 @@ import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Cache } from './cache.js';
-import type { Config } from './config.js';
-import { type Context, createContext, type Parts } from './context.js';
-import { type Database, listenToDatabase, pendingMigrations } from './database.js';
-import { errorFormatter } from './error-formatter.js';
+import type { Config } from './config/config.js';
+import { type Database, listenToDatabase, pendingMigrations, takesWrites } from './database/database.js';
 import type { EventBus } from './events/bus.js';
 import { relaysFor } from './events/relay.js';
-import { createHttp } from './http.js';
+import { documentRules } from './graphql/document-rules.js';
+import { errorFormatter, overloadStatus, withOverloadStatus } from './graphql/error-formatter.js';
+import { requestChecks } from './graphql/request-checks.js';
+import { createHttp } from './http/http.js';
 import type { Mailbox } from './mail/mailbox.js';
-import { requestChecks } from './request-checks.js';
-import { cacheKey } from './session/session.service.js';
-import { endedBy } from './user/user.service.js';
+import { endBy } from './process/run.js';
+import { type Context, createContext } from './request/context.js';
+import { Janitor } from './retention/janitor.js';
+import { createSchema } from './schema.js';
+import { createServices, type Parts, type Services } from './services.js';
+import { cachedSession } from './session/session.service.js';
+import { cachedOf } from './user/user.service.js';
 
-const MAX_TOKENS = 2_000;
+/** What validating a document costs grows with the square of its tokens. */
+const MAX_TOKENS = 1_000;
+const MAX_ERRORS = 20;
 const DATABASE_ANSWER_MS = 2_000;
 
 export interface AppParts extends Omit<Parts, 'em'> {
   config: Config;
   database: Database;
   bus: EventBus;
-  schema: GraphQLSchema;
   /** What Sandbox opens with. */
   examples?: string;
   /** Development's, to be shown; null where mail goes to a server. */
@@ -33,77 +39,98 @@ export interface AppParts extends Omit<Parts, 'em'> {
 
 export interface App {
   http: FastifyInstance;
+  services: Services;
   /** Serves, relays and listens to the database. Answers the address. */
   start(): Promise<string>;
-  /** In-flight requests finish, then relay, bus, cache and database end, in this order. */
+  /**
+   * In-flight requests finish, then janitor, relays, bus, cache and database end, in this order; within 8 s, whatever
+   * hangs.
+   */
   stop(): Promise<void>;
 }
 
 /** Assembles the API from its parts. */
 export async function createApp(parts: AppParts): Promise<App> {
   const { config, database, cache, bus, log } = parts;
-  const requestParts: Parts = { ...parts, em: database.em };
-  const apollo = createApollo(parts);
+  const services = createServices({ ...parts, em: database.em });
+  const { audit, authenticator, tokens } = services;
+  const apollo = createApollo(parts, createSchema(services));
   await apollo.start();
   const relays = relaysFor(database.em, bus, log);
+  const janitor = new Janitor({ em: database.em, audit, auditDigests: parts.auditDigests }, config.retention, log);
   const wake = () => {
     for (const relay of relays) relay.wake();
   };
   const http = await createHttp(config, log, {
     apollo,
-    context: (facts) => createContext(requestParts, facts),
-    jwks: () => parts.tokens.jwks(),
+    context: (facts) =>
+      createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)).catch((error) => {
+        throw withOverloadStatus(error);
+      }),
+    jwks: () => tokens.jwks(),
     health: () => health(database, cache, bus),
     mailbox: parts.mailbox,
   });
-  const end = endTogether(cache);
+  const invalidate = invalidateTogether(cache);
   let stopListening = async () => {};
 
   return {
     http,
+    services,
     async start() {
       for (const relay of relays) relay.start();
+      janitor.start();
       stopListening = await listenToDatabase(database, config, log, {
         onSignal: (signal) => {
           const [kind, id] = signal.split(' ');
           if (kind === 'outbox') wake();
-          if (kind === 'user' && id) end(endedBy(id));
-          if (kind === 'session' && id) end([cacheKey(id)]);
+          if (kind === 'user' && id) invalidate(cachedOf(id));
+          if (kind === 'session' && id) invalidate([cachedSession(id)]);
         },
         onListening: () => {
-          void cache.endEverything();
+          void cache.invalidateAll();
           wake();
         },
       });
       return http.listen({ host: config.host, port: config.port });
     },
     async stop() {
-      await http.close();
-      await apollo.stop();
-      await stopListening();
-      await Promise.all(relays.map((relay) => relay.stop()));
-      await bus.close();
-      await cache.close();
-      await database.close();
+      const began = Date.now();
+      // What hangs is left behind: its events are leased, and published again.
+      const end = async (part: string, withinMs: number, work: Promise<unknown>) => {
+        if (!(await endBy(began + withinMs, work))) log.warn({ part }, 'not ended in time or not cleanly');
+      };
+      await end('requests', 5_000, http.close());
+      await Promise.all([
+        end('graphql', 6_000, apollo.stop()),
+        end('listener', 6_000, stopListening()),
+        end('janitor', 6_000, janitor.stop()),
+        ...relays.map((relay) => end('relay', 6_000, relay.stop())),
+      ]);
+      await Promise.all([end('events', 7_000, bus.close()), end('cache', 7_000, cache.close())]);
+      await end('database', 8_000, database.close());
     },
   };
 }
 
-/** What one turn hears is said to the cache at once: a committed import comes as hundreds of signals, and one by one they would not be answered in time. */
-function endTogether(cache: Cache): (generations: string[]) => void {
-  const ended = new Set<string>();
+/**
+ * What one turn hears is said to the cache at once: a committed import comes as hundreds of signals, and one by one
+ * they would not be answered in time.
+ */
+function invalidateTogether(cache: Cache): (generations: string[]) => void {
+  const invalid = new Set<string>();
   return (generations) => {
-    if (ended.size === 0) {
+    if (invalid.size === 0) {
       setImmediate(() => {
-        void cache.end(...ended);
-        ended.clear();
+        void cache.invalidate(...invalid);
+        invalid.clear();
       });
     }
-    for (const generation of generations) ended.add(generation);
+    for (const generation of generations) invalid.add(generation);
   };
 }
 
-function createApollo({ config, schema, log, examples }: AppParts): ApolloServer<Context> {
+function createApollo({ config, log, examples }: AppParts, schema: GraphQLSchema): ApolloServer<Context> {
   const { production } = config;
   return new ApolloServer<Context>({
     schema,
@@ -113,10 +140,13 @@ function createApollo({ config, schema, log, examples }: AppParts): ApolloServer
     csrfPrevention: true,
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: MAX_TOKENS },
+    validationRules: [...documentRules],
+    validationOptions: { maxErrors: MAX_ERRORS, hideSuggestions: production },
     formatError: errorFormatter(log),
     logger: log.child({}, { level: 'warn' }),
     plugins: [
       requestChecks,
+      overloadStatus,
       production
         ? ApolloServerPluginLandingPageDisabled()
         : ApolloServerPluginLandingPageLocalDefault({ embed: { runTelemetry: false }, document: examples }),
@@ -126,14 +156,14 @@ function createApollo({ config, schema, log, examples }: AppParts): ApolloServer
 
 /** Without the database nothing works; without cache or broker all does, only slower or later. */
 async function health(database: Database, cache: Cache, bus: EventBus) {
-  const late = delay(DATABASE_ANSWER_MS, ['no answer'], { ref: false });
-  const pending = await Promise.race([pendingMigrations(database), late]).catch(() => ['no answer']);
-  const up = !pending.includes('no answer');
+  const inTime = <T>(answer: Promise<T>) =>
+    Promise.race([answer, delay(DATABASE_ANSWER_MS, null, { ref: false })]).catch(() => null);
+  const [writes, pending] = await Promise.all([inTime(takesWrites(database)), inTime(pendingMigrations(database))]);
   return {
-    ready: up && pending.length === 0,
+    ready: writes === true && pending?.length === 0,
     parts: {
-      database: up ? 'up' : 'down',
-      migrations: up ? (pending.length === 0 ? 'done' : 'pending') : 'unknown',
+      database: writes === null ? 'down' : writes ? 'up' : 'read-only',
+      migrations: pending === null ? 'unknown' : pending.length === 0 ? 'done' : 'pending',
       cache: (await cache.isUp()) ? 'up' : 'degraded',
       events: bus.isUp() ? 'up' : 'degraded',
     },

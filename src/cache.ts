@@ -17,7 +17,7 @@ interface Stored {
   value: unknown;
 }
 
-/** What is asked for: where its value lies, and the generation that a write to its source ends. */
+/** What is asked for: where its value lies, and the generation that a write to its source invalidates. */
 export interface Entry {
   key: string;
   generation: string;
@@ -29,11 +29,12 @@ const EVERYTHING = 'everything';
  * Cache-aside that never hands out an old value.
  *
  * A value is stored with the generations that were current before its source was read, and counts only while they still
- * are. A write ends a generation after its commit, so a slow reader may put an old value back and nobody will take it.
+ * are. A write invalidates a generation after its commit, so a slow reader may put an old value back and it is never
+ * read.
  *
  * The store may be down, frozen or slow: each call has 60 ms, after a failure the store rests for a second, and the
- * callers read from the source. Ends of generations may be lost meanwhile, or undone by a restart from an old snapshot, so the
- * first thing said to a store that is back is that everything has ended.
+ * callers read from the source. An invalidation may be lost meanwhile, or undone by a restart from an old snapshot, so
+ * the first thing said to a store that is back is that all it holds is invalid.
  */
 export class Cache {
   #restUntil = 0;
@@ -84,7 +85,7 @@ export class Cache {
    * The values of the entries, in their order; `load` is asked once for those that are missing, by their positions, and
    * answers in the same order. Values are plain JSON.
    */
-  async through<T>(entries: readonly Entry[], load: (missing: number[]) => Promise<T[]>): Promise<T[]> {
+  async readThrough<T>(entries: readonly Entry[], load: (missing: number[]) => Promise<T[]>): Promise<T[]> {
     const names = [EVERYTHING, ...new Set(entries.map(({ generation }) => `generation:${generation}`))];
     const found = await this.#try((keyv) => keyv.getMany([...names, ...entries.map(({ key }) => key)]));
     if (!found) return load(entries.map((_, index) => index));
@@ -98,7 +99,7 @@ export class Cache {
     });
     if (missing.length === 0) return values.map((stored) => stored?.value as T);
 
-    // A generation that nobody has begun begins before the source is read: whoever writes after that, ends it.
+    // A generation that was not begun begins before the source is read: a write after that invalidates it.
     const unbegun = names.filter((name) => generations.get(name) === undefined);
     for (const name of unbegun) generations.set(name, randomUUID());
     const begun = await this.#set(
@@ -119,18 +120,21 @@ export class Cache {
     return entries.map((_, index) => (fresh.has(index) ? (fresh.get(index) as T) : (values[index]?.value as T)));
   }
 
-  /** Ends generations, after the commit of what changed their source. Never fails: see the class. */
-  async end(...generations: string[]): Promise<void> {
-    const ended = await this.#set(
+  /**
+   * Makes what is held of these generations invalid, after the commit of what changed their source. Never fails: see
+   * the class.
+   */
+  async invalidate(...generations: string[]): Promise<void> {
+    const done = await this.#set(
       generations.map((name) => ({ key: `generation:${name}`, value: randomUUID(), ttl: GENERATION_MS })),
     );
-    if (!ended) this.#doubted = true;
+    if (!done) this.#doubted = true;
   }
 
-  /** Ends every generation. */
-  async endEverything(): Promise<void> {
-    const ended = await this.#set([{ key: EVERYTHING, value: randomUUID(), ttl: GENERATION_MS }]);
-    if (!ended) this.#doubted = true;
+  /** Makes all that is held invalid. */
+  async invalidateAll(): Promise<void> {
+    const done = await this.#set([{ key: EVERYTHING, value: randomUUID(), ttl: GENERATION_MS }]);
+    if (!done) this.#doubted = true;
   }
 
   /** Whether the store answers now. */

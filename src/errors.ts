@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 
 /** Every code that an answer can carry, with what it means. The list is closed: clients may switch over it. */
 export const ERROR_CODES = {
-  UNAUTHENTICATED: 'Nobody is signed in; `reason` says why: MISSING, EXPIRED, INVALID or REVOKED.',
+  UNAUTHENTICATED: 'The request is not signed in; `reason` says why: MISSING, EXPIRED, INVALID or REVOKED.',
   FORBIDDEN: 'The signed-in user may not do this, or a page of this origin may not.',
   BAD_USER_INPUT: 'An argument does not fit; `path` or `issues` name the place, never the value.',
   NOT_FOUND: 'There is no such thing.',
@@ -10,11 +10,12 @@ export const ERROR_CODES = {
   INVALID_CREDENTIALS: 'E-mail and password do not belong to an open account.',
   INVALID_TOKEN: 'The token of a link is unknown, used or too old.',
   EMAIL_TAKEN: 'There is an open account with this e-mail address.',
-  WEAK_PASSWORD: 'The password is too short or too common.',
+  WEAK_PASSWORD: "The password is too short, too common, or the user's own name or address.",
   ACCOUNT_DISABLED: 'The account exists and is switched off.',
   LAST_ADMIN: 'The last active admin cannot go.',
   RATE_LIMITED: 'Too many attempts; `retryAfterSeconds` says when to come back.',
-  SERVICE_OVERLOADED: 'Too much to do at the moment; `retryAfterSeconds` says when to come back.',
+  SERVICE_OVERLOADED:
+    'Too much to do at the moment, or the database cannot do it; `retryAfterSeconds` says when to come back.',
   BAD_REQUEST: 'The HTTP request is not a GraphQL request that this server takes.',
   GRAPHQL_PARSE_FAILED: 'The document is not GraphQL.',
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
@@ -85,5 +86,13 @@ export const lastAdmin = () => new IdentityError('LAST_ADMIN', 'The last active 
 export const overloaded = (retryAfterSeconds: number) =>
   new IdentityError('SERVICE_OVERLOADED', 'Too much to do at the moment. Try again soon.', { retryAfterSeconds });
 
+export const unavailable = (retryAfterSeconds: number) =>
+  new IdentityError('SERVICE_OVERLOADED', 'This cannot be done at the moment. Try again soon.', { retryAfterSeconds });
+
 /** Codes that any guarded field may fail with, so no field lists them. */
-export const GENERAL_CODES: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED'];
+export const GENERAL_CODES: readonly ErrorCode[] = [
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'RATE_LIMITED',
+  'SERVICE_OVERLOADED',
+];

@@ -1,7 +1,6 @@
 import { DriverException } from '@mikro-orm/core';
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import type { Config } from './config.js';
 
 const SECRETS = [
   'password',
@@ -16,7 +15,7 @@ const SECRETS = [
 ];
 
 /** JSON lines on standard output; coloured sentences where that is a terminal. */
-export function createLog(level: Config['logLevel'], destination: DestinationStream = terminalOrJson()): Logger {
+export function createLog(level: LevelWithSilent, destination: DestinationStream = terminalOrJson()): Logger {
   return pino(
     {
       level,
@@ -33,7 +32,9 @@ export function createLog(level: Config['logLevel'], destination: DestinationStr
 const terminalOrJson = () =>
   process.stdout.isTTY ? pretty({ colorize: true, ignore: 'pid,hostname' }) : pino.destination({ fd: 1, sync: true });
 
-/** An error for the log. A database error's own message holds the statement with its values, so only its facts are kept. */
+/**
+ * An error for the log. A database error's own message holds the statement with its values, so only its facts are kept.
+ */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: 'thrown value was no error', type: typeof error };
   const { code, constraint, table } = error as Error & Record<string, unknown>;

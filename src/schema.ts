@@ -1,40 +1,59 @@
 import 'reflect-metadata';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { type GraphQLSchema, lexicographicSortSchema, specifiedDirectives } from 'graphql';
-import { GraphQLDateTime } from 'graphql-scalars';
-import { buildSchemaSync } from 'type-graphql';
-import { authDirective, errorsDirective } from './access/directives.js';
-import { enforceRules } from './access/enforce.js';
+import { buildSchemaSync, type ClassType } from 'type-graphql';
+import { AccountResolver } from './account/account.resolver.js';
 import { AuditResolver, UserAuditResolver } from './audit/audit.resolver.js';
+import { AuditResult } from './audit/audit-event.entity.js';
 import { AuthResolver } from './auth/auth.resolver.js';
 import { PasswordResetResolver } from './auth/password-reset.resolver.js';
+import { EmailResolver } from './email/email.resolver.js';
+import { authDirective, errorsDirective } from './graphql/directives.js';
+import { enforceRules } from './graphql/enforce.js';
+import { actorOf } from './request/context.js';
+import type { Services } from './services.js';
 import { SessionResolver, UserSessionsResolver } from './session/session.resolver.js';
-import { EmailResolver } from './user/email.resolver.js';
+import { DateTime } from './text/date-time.js';
 import { UserConnectionResolver, UserResolver } from './user/user.resolver.js';
 
-/** The schema before its rules are enforced. */
-export const buildUnguarded = (): GraphQLSchema =>
-  buildSchemaSync({
-    resolvers: [
-      UserResolver,
-      UserConnectionResolver,
-      EmailResolver,
-      AuthResolver,
-      PasswordResetResolver,
-      SessionResolver,
-      UserSessionsResolver,
-      AuditResolver,
-      UserAuditResolver,
-    ],
+/** Each resolver, made once with the services that it uses. */
+const RESOLVERS: Map<ClassType, (services: Services) => object> = new Map<ClassType, (services: Services) => object>([
+  [UserResolver, ({ users, roles }) => new UserResolver(users, roles)],
+  [UserConnectionResolver, ({ users }) => new UserConnectionResolver(users)],
+  [AccountResolver, ({ accounts }) => new AccountResolver(accounts)],
+  [EmailResolver, ({ emails }) => new EmailResolver(emails)],
+  [AuthResolver, ({ auth, tokens }) => new AuthResolver(auth, tokens)],
+  [PasswordResetResolver, ({ passwordResets, tokens }) => new PasswordResetResolver(passwordResets, tokens)],
+  [SessionResolver, ({ sessions, signOuts }) => new SessionResolver(sessions, signOuts)],
+  [UserSessionsResolver, ({ sessions }) => new UserSessionsResolver(sessions)],
+  [AuditResolver, ({ auditEvents }) => new AuditResolver(auditEvents)],
+  [UserAuditResolver, ({ auditEvents }) => new UserAuditResolver(auditEvents)],
+]);
+
+/** The schema before its rules are enforced. Without services it can be read and not executed. */
+export function buildUnguarded(services?: Services): GraphQLSchema {
+  const instances = new Map([...RESOLVERS].map(([resolver, make]) => [resolver, services && make(services)] as const));
+  return buildSchemaSync({
+    resolvers: [...RESOLVERS.keys()] as unknown as [ClassType, ...ClassType[]],
+    container: { get: (resolver) => instances.get(resolver) },
     // Named here, GraphQL's own would be gone without their being named too.
     directives: [...specifiedDirectives, authDirective, errorsDirective],
-    scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],
+    scalarsMap: [{ type: Date, scalar: DateTime }],
     // Its messages would hold the rejected values; scalars and services check instead.
     validate: false,
   });
+}
 
 /** Resolvers and rules as an executable schema. @throws {RuleError} if a field has no rule that can be held. */
-export const createSchema = (): GraphQLSchema => enforceRules(buildUnguarded());
+export const createSchema = (services?: Services): GraphQLSchema =>
+  enforceRules(buildUnguarded(services), async (context, { operation, subjectId }) =>
+    services?.audit.record(actorOf(context), {
+      action: 'access.denied',
+      subjectId,
+      result: AuditResult.DENIED,
+      details: { operation },
+    }),
+  );
 
 /** The schema as `schema.graphql` has it: with its directives, sorted. */
 export const printSchema = (schema: GraphQLSchema): string =>

@@ -1,4 +1,4 @@
-import type { Handler, HeardType } from '../handle.js';
+import type { Handler, HeardType } from './handle.js';
 
 /** For events that have no effect here but to be on record. */
 export const noted: Handler<HeardType> = async ({ id, type, data: { userId } }, _em, log) => {

@@ -11,7 +11,8 @@ export const AUDIT_ACTIONS = {
   'user.activated': 'an account was switched on again',
   'user.deleted': 'an account was closed',
   'session.opened': 'somebody signed in',
-  'session.ended': 'sessions were ended by their user; how many',
+  'session.ended':
+    'sessions were ended by their user, or because another was opened beyond the limit; how many and, for the latter, why',
   'session.reuse_detected': 'a refresh token came a second time, and its session ended',
   'login.failed': 'a login was refused; by which code',
   'password_change.failed': 'the old password was wrong',
@@ -19,6 +20,7 @@ export const AUDIT_ACTIONS = {
   'email_verification.requested': 'a link was asked for that shows an address to be that of its user',
   'email_change.requested': 'a link was asked for that sets another address',
   'email_change.failed': 'the password was wrong with which another address was asked for',
+  'records.removed': 'rows that were older than their retention were removed; how many of each kind',
   'access.denied': 'somebody signed in tried an operation that is not theirs; which',
 } as const;
 

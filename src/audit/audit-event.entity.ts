@@ -23,22 +23,25 @@ registerEnumType(AuditResult, {
 export type AuditDetails = Record<string, string | number | boolean | null>;
 
 /**
- * What happened, written in the commit of what it tells. A row carries the digest of the one before it in its chain, and its own, a MAC with a key
- * that is not in the database: whoever can write to the tables cannot make a row that fits (`audit-digests.ts`).
+ * What happened, written in the commit of what it tells. A row carries the digest of the one before it in its chain,
+ * and its own, a MAC with a key that is not in the database: somebody who can write to the tables cannot make a row
+ * that fits (`audit-digests.ts`).
  */
 @Entity({ tableName: 'audit_events' })
 @Unique({ name: 'audit_events_position', properties: ['chain', 'position'] })
 @Index({ name: 'idx_audit_events_subject_id', properties: ['subjectId', 'id'] })
 @Index({ name: 'idx_audit_events_actor_id', properties: ['actorId', 'id'] })
 @Index({ name: 'idx_audit_events_action', properties: ['action', 'id'] })
-// Against mistakes; who means it must drop the trigger first, and is found by the digests.
+// Against mistakes; who means it must drop the trigger first, and is found by the digests. Retention removes rows that
+// their chain says are removed.
 @Trigger<typeof AuditEvent>({
   name: 'append_only',
   timing: 'before',
   events: ['update', 'delete'],
-  forEach: 'statement',
-  body: `raise exception 'audit events are only ever added' using errcode = 'insufficient_privilege';
-return null;`,
+  forEach: 'row',
+  body: `if tg_op = 'DELETE' and current_setting('gatehouse.audit_retention', true) = 'on' and exists (select from audit_chains where id = old.chain and removed_position >= old.position) then return old;
+end if;
+raise exception 'audit events are only ever added' using errcode = 'insufficient_privilege';`,
 })
 @ObjectType({ simpleResolvers: true, description: 'Something that happened.' })
 @Directive('@auth(requires: ADMIN)')
@@ -78,7 +81,7 @@ export class AuditEvent {
   actorId!: string | null;
 
   @Property({ type: 'uuid', nullable: true })
-  @Field(() => ID, { nullable: true, description: 'The user whom it was done to; null where nobody is known.' })
+  @Field(() => ID, { nullable: true, description: 'The user to whom it was done; null if that is not known.' })
   subjectId!: string | null;
 
   @Property({ type: 'uuid', nullable: true })

@@ -2,14 +2,14 @@ import type { EntityManager, FilterQuery } from '@mikro-orm/core';
 import { badInput } from '../errors.js';
 import { checkedSize, connectionOf, DEFAULT_SIZE } from '../paging/connection.js';
 import type { Cursors, Position } from '../paging/cursor.js';
-import { canonicalUuid } from '../uuid.js';
+import { canonicalUuid } from '../text/uuid.js';
 import type { AuditEventsArgs, AuditFilter } from './audit.inputs.js';
 import { isAuditAction } from './audit-actions.js';
 import { AuditEvent } from './audit-event.entity.js';
 
 const ORDER = 'audit events';
 
-/** Reads what happened, newest first. Never from the cache: nobody would be told of what was added since. */
+/** Reads what happened, newest first. Never from the cache: nothing would tell that events were added since. */
 export class AuditService {
   constructor(
     private readonly em: EntityManager,

@@ -1,15 +1,18 @@
 import { Field, InputType } from 'type-graphql';
 import { EmailAddress } from '../user/email-address.js';
 
+const NEW_PASSWORD =
+  "Characters of any kind: at least as many as the server wants (`PASSWORD_MIN_LENGTH`, 8 unless set), and at most 128 in Unicode's form NFKC. Not one of the most common passwords, nor the user's name or address or what stands before its @.";
+
 @InputType({ description: 'A new account. There is no role: every registration makes a member.' })
 export class RegisterInput {
   @Field(() => EmailAddress)
   email!: string;
 
-  @Field(() => String, { description: '8 to 128 characters of any kind, and not a common password.' })
+  @Field(() => String, { description: NEW_PASSWORD })
   password!: string;
 
-  @Field(() => String, { description: '1 to 100 characters.' })
+  @Field(() => String, { description: '1 to 100 characters, one of them visible; no controls of direction.' })
   name!: string;
 }
 
@@ -35,15 +38,15 @@ export class ChangePasswordInput {
   @Field(() => String)
   currentPassword!: string;
 
-  @Field(() => String, { description: '8 to 128 characters of any kind, and not a common password.' })
+  @Field(() => String, { description: NEW_PASSWORD })
   newPassword!: string;
 }
 
-@InputType({ description: 'Another password for whoever was sent the token.' })
+@InputType({ description: 'A new password, set by the token of a mail.' })
 export class ResetPasswordInput {
   @Field(() => String, { description: 'As it was in the link of the mail.' })
   token!: string;
 
-  @Field(() => String, { description: '8 to 128 characters of any kind, and not a common password.' })
+  @Field(() => String, { description: NEW_PASSWORD })
   newPassword!: string;
 }

@@ -1,5 +1,6 @@
-import { Directive, Field, ObjectType } from 'type-graphql';
-import { type Context, viewerOf } from '../context.js';
+import { Directive, Field, Int, ObjectType } from 'type-graphql';
+import type { AccessTokens } from '../keys/access-token.js';
+import { type Context, viewerOf } from '../request/context.js';
 import { Session } from '../session/session.entity.js';
 import { User } from '../user/user.entity.js';
 import type { SignedIn } from './auth.service.js';
@@ -12,6 +13,11 @@ export class AuthPayload {
 
   @Field(() => Date, { description: 'From then on the access token is refused.' })
   accessTokenExpiresAt!: Date;
+
+  @Field(() => Int, {
+    description: 'The same in seconds from this answer on, for clients whose clock may be wrong.',
+  })
+  accessTokenExpiresIn!: number;
 
   @Field(() => String, {
     description: 'Opaque, for one use; `refresh` trades it for the next pair. Empty where it travels in a cookie.',
@@ -26,10 +32,10 @@ export class AuthPayload {
 }
 
 /** Tokens for a session that is open; its user is the viewer for the rest of the operation. */
-export function signIn({ user, session, refreshToken }: SignedIn, context: Context): AuthPayload {
+export function signIn({ user, session, refreshToken }: SignedIn, tokens: AccessTokens, context: Context): AuthPayload {
   context.viewer = viewerOf(user, session.id);
-  const tokens = context.tokens.issue(user.id, session);
-  if (!context.refreshCookie) return { ...tokens, refreshToken, session, user };
+  const issued = tokens.issue(user.id, session);
+  if (!context.refreshCookie) return { ...issued, refreshToken, session, user };
   context.refreshCookie.set(refreshToken, session.expiresAt);
-  return { ...tokens, refreshToken: '', session, user };
+  return { ...issued, refreshToken: '', session, user };
 }

@@ -1,14 +1,18 @@
-import '../node-version.js';
+import { databaseOptions } from '../../mikro-orm.config.js';
+import '../process/node-version.js';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { createAdmin } from '../account/first-admin.js';
 import { AuditDigests } from '../audit/audit-digests.js';
-import { AuditTrail, COMMAND } from '../audit/audit-trail.js';
-import { Passwords } from '../auth/password.js';
-import { openDatabase } from '../database.js';
-import { IdentityError } from '../errors.js';
-import { configOrExit, orExit } from '../process.js';
-import { pepperOf } from '../secrets.js';
-import { createAdmin } from '../user/first-admin.js';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { ADMIN_MIN_LENGTH, ADMIN_NAME } from '../config/config.js';
+import { configOrExit } from '../config/config-or-exit.js';
+import { assertMigrated, openDatabase } from '../database/database.js';
+import { pepperOf } from '../keys/secrets.js';
+import { wordsOf } from '../password/new-password.js';
+import { Passwords } from '../password/password.js';
+import { orExit } from '../process/or-exit.js';
+import { inOneLine } from '../process/start-failure.js';
 
 const [email] = process.argv.slice(2);
 if (!email) {
@@ -18,16 +22,21 @@ if (!email) {
   process.exit(1);
 }
 const config = configOrExit('admin:create');
-const database = await orExit(openDatabase(config));
+const database = await orExit(openDatabase(config, databaseOptions));
 try {
+  await assertMigrated(database);
   const pepper = pepperOf(config);
-  const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: 12 });
-  const password = passwords.check(await readPassword(), 'The password', [email]);
-  const audit = new AuditTrail(database.em, new AuditDigests(pepper), () => COMMAND);
-  const { id } = await createAdmin(database.em, audit, passwords, { email, password });
+  const passwords = new Passwords({
+    pepper,
+    cost: config.bcryptCost,
+    minLength: Math.max(ADMIN_MIN_LENGTH, config.passwordMinLength),
+  });
+  const password = passwords.check(await readPassword(), 'The password', wordsOf({ email, name: ADMIN_NAME }));
+  const audit = new AuditTrail(database.em, new AuditDigests(pepper));
+  const { id } = await createAdmin(audit, passwords, { email, password });
   console.log(`Admin made: ${id}`);
 } catch (error) {
-  console.error(error instanceof IdentityError || error instanceof Error ? error.message : 'The admin was not made.');
+  console.error(inOneLine(error));
   process.exitCode = 1;
 } finally {
   await database.close();

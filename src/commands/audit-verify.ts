@@ -1,32 +1,37 @@
-import '../node-version.js';
+import { databaseOptions } from '../../mikro-orm.config.js';
+import '../process/node-version.js';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AuditDigests } from '../audit/audit-digests.js';
 import { type Head, verifyAudit } from '../audit/verify.js';
-import { openDatabase } from '../database.js';
-import { configOrExit, orExit } from '../process.js';
-import { pepperOf } from '../secrets.js';
+import { configOrExit } from '../config/config-or-exit.js';
+import { assertMigrated, openDatabase } from '../database/database.js';
+import { pepperOf } from '../keys/secrets.js';
+import { orExit } from '../process/or-exit.js';
+import { StartFailure } from '../process/start-failure.js';
 
 const USAGE = `Usage: npm run audit:verify -- [--heads FILE]
-  Finds the first audit event of each chain that was altered or is missing. Ends with 0 if there is none, else with 1.
+  Finds the first audit event of each chain that was altered, or is missing and was not removed by retention. Ends with 0 if there is none, else with 1.
   --heads FILE   where the ends of the chains are kept, best on another machine: also finds newest events that were cut off since`;
 
 const headsFile = option();
 const config = configOrExit('audit:verify');
 const known = await orExit(knownHeads());
-const database = await orExit(openDatabase(config));
+const database = await orExit(openDatabase(config, databaseOptions));
 try {
-  const { events, heads, breaks } = await verifyAudit(database.em, new AuditDigests(pepperOf(config)), known);
+  await assertMigrated(database);
+  const { events, removed, heads, breaks } = await verifyAudit(database.em, new AuditDigests(pepperOf(config)), known);
   for (const { chain, position, what } of breaks) console.error(`Chain ${chain}: event ${position} ${what}.`);
   if (breaks.length > 0) process.exitCode = 1;
   else {
-    console.log(`Verified: ${events} events in ${heads.length} chains.`);
+    const older = removed > 0 ? ` Retention removed ${removed} older ones.` : '';
+    console.log(`Verified: ${events} events in ${heads.length} chains.${older}`);
     if (headsFile) keep(heads, headsFile);
   }
 } catch (error) {
   // Its own message may hold a statement with values.
   const { code, name } = error as { code?: string; name?: string };
-  console.error(`The audit could not be verified (${code ?? name}).`);
+  console.error(error instanceof StartFailure ? error.message : `The audit could not be verified (${code ?? name}).`);
   process.exitCode = 1;
 } finally {
   await database.close();

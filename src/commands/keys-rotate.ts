@@ -1,8 +1,10 @@
-import '../node-version.js';
+import '../process/node-version.js';
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { LEAD_SECONDS, type Rotation, replace, rotate } from '../auth/key-rotation.js';
-import { configOrExit, orExit } from '../process.js';
+import { configOrExit } from '../config/config-or-exit.js';
+import { LEAD_SECONDS, type Rotation, replace, rotate } from '../keys/key-rotation.js';
+import { orExit } from '../process/or-exit.js';
+import { StartFailure } from '../process/start-failure.js';
 
 const MAX_LEAD_SECONDS = 30 * 24 * 3600;
 const USAGE = `Usage: npm run keys:rotate -- [--after SECONDS | --now]
@@ -21,8 +23,15 @@ if (removed.length > 0) console.log(`Removed: ${removed.join(', ')}`);
 
 async function change(): Promise<Rotation> {
   if (jwtPrivateKey) throw new Error('JWT_PRIVATE_KEY is one fixed key. Put it into a folder and set JWT_KEYS_DIR.');
-  mkdirSync(jwtKeysDir, { recursive: true, mode: 0o700 });
-  return now ? replace(jwtKeysDir) : rotate(jwtKeysDir, leadSeconds);
+  try {
+    mkdirSync(jwtKeysDir, { recursive: true, mode: 0o700 });
+    return now ? replace(jwtKeysDir) : rotate(jwtKeysDir, leadSeconds);
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    throw syscall
+      ? new StartFailure(`JWT_KEYS_DIR cannot be used (${code}): set a folder that this user can write to.`)
+      : error;
+  }
 }
 
 function options(): { leadSeconds: number; now: boolean } {

@@ -1,8 +1,8 @@
-import '../node-version.js';
-import { chmodSync, chownSync, statSync } from 'node:fs';
+import '../process/node-version.js';
+import { accessSync, chmodSync, chownSync, constants, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstKey } from '../auth/key-files.js';
-import { fileOnce, secretFile } from '../secrets.js';
+import { firstKey } from '../keys/key-files.js';
+import { readOrCreateFile, secretFile } from '../keys/secrets.js';
 
 const [folder] = process.argv.slice(2);
 if (!folder) {
@@ -12,17 +12,26 @@ if (!folder) {
   process.exit(1);
 }
 
+try {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  accessSync(folder, constants.W_OK);
+} catch (error) {
+  console.error(
+    `The folder cannot be used (${(error as NodeJS.ErrnoException).code}): name one that this user can write to.`,
+  );
+  process.exit(1);
+}
 const postgres = secretFile(folder, 'postgres-password');
 const redis = secretFile(folder, 'redis-password');
 const rabbitmq = secretFile(folder, 'rabbitmq-password');
 firstKey(join(folder, 'keys'), join(folder, 'jwt-private-key.pem'));
 secretFile(folder, 'password-pepper');
 secretFile(folder, 'admin-password');
-fileOnce(folder, 'database-url', () => `postgres://gatehouse:${postgres}@postgres:5432/gatehouse\n`);
-fileOnce(folder, 'redis-url', () => `redis://:${redis}@redis:6379\n`);
-fileOnce(folder, 'amqp-url', () => `amqp://gatehouse:${rabbitmq}@rabbitmq:5672\n`);
-fileOnce(folder, 'redis.conf', () => `requirepass ${redis}\n`);
-fileOnce(folder, 'rabbitmq.conf', () => `default_user = gatehouse\ndefault_pass = ${rabbitmq}\n`);
+readOrCreateFile(folder, 'database-url', () => `postgres://gatehouse:${postgres}@postgres:5432/gatehouse\n`);
+readOrCreateFile(folder, 'redis-url', () => `redis://:${redis}@redis:6379\n`);
+readOrCreateFile(folder, 'amqp-url', () => `amqp://gatehouse:${rabbitmq}@rabbitmq:5672\n`);
+readOrCreateFile(folder, 'redis.conf', () => `requirepass ${redis}\n`);
+readOrCreateFile(folder, 'rabbitmq.conf', () => `default_user = gatehouse\ndefault_pass = ${rabbitmq}\n`);
 
 // One volume holds everything, so each server's process runs in a group of its own and can read its own file only.
 const READERS = { 'postgres-password': 5432, 'redis.conf': 6379, 'rabbitmq.conf': 5672 };

@@ -1,15 +1,21 @@
-import '../node-version.js';
-import { migrate, openDatabase } from '../database.js';
-import { configOrExit, orExit } from '../process.js';
+import { databaseOptions } from '../../mikro-orm.config.js';
+import '../process/node-version.js';
+import { configOrExit } from '../config/config-or-exit.js';
+import { migrate, openDatabase } from '../database/database.js';
+import { orExit } from '../process/or-exit.js';
+import { inOneLine } from '../process/start-failure.js';
 
 const config = configOrExit('migrate');
-const database = await orExit(openDatabase(config));
+const database = await orExit(openDatabase(config, databaseOptions));
 try {
   const down = process.argv[2] === 'down';
   const names = down ? (await database.orm.migrator.down()).map(({ name }) => name) : await migrate(database, config);
   console.log(
     names.length > 0 ? `${down ? 'Taken back' : 'Migrated'}: ${names.join(', ')}` : 'The schema is up to date.',
   );
+} catch (error) {
+  console.error(inOneLine(error));
+  process.exitCode = 1;
 } finally {
   await database.close();
 }

@@ -7,8 +7,8 @@ const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 5_000;
 
 /**
- * A broker with our topology. Rascal comes back after a lost connection by itself, but gives up where the first one fails; so that is
- * tried again here, until it works (then `onConnected`) or `signal` ends it.
+ * A broker with our topology. Rascal comes back after a lost connection by itself, but gives up where the first one
+ * fails; so that is tried again here, until it works (then `onConnected`) or `signal` ends it.
  */
 export async function connectBroker(
   url: string,

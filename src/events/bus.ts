@@ -6,7 +6,7 @@ export interface EventBus {
   readonly slowTypes: readonly EventType[];
   /** Whether it is worth trying: while it is not, events stay in the outbox. */
   isUp(): boolean;
-  /** Resolves only when the event is safe with whoever must hear it; rejects otherwise, and the relay tries again. */
+  /** Resolves only when the broker or handler has the event safely; rejects otherwise, and the relay tries again. */
   publish(event: CloudEvent): Promise<void>;
   /** Tells when it is up again. */
   onUp(listener: () => void): void;

@@ -1,8 +1,8 @@
 import type { Publication } from 'rascal';
 
 /**
- * Resolves on the broker's confirm. A message that no queue takes is returned first and then confirmed all the same, and a connection that
- * closes without an error is only a `close`: both reject.
+ * Resolves on the broker's confirm. A message that no queue takes is returned first and then confirmed all the same,
+ * and a connection that closes without an error is only a `close`: both reject.
  */
 export function confirmed(publication: Publication): Promise<void> {
   return new Promise((resolve, reject) => {

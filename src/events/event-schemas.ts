@@ -1,5 +1,4 @@
-import { RoleName } from '../user/role.entity.js';
-import { type CloudEvent, type EventData, type EventType, SOURCE } from './events.js';
+import { type CloudEvent, type EventData, type EventType, ROLE_NAMES, SOURCE } from './events.js';
 
 /** Of a member of `data`. All of them are strings; one that is not needs more here first. */
 type MemberSchema<V> = [V] extends [string]
@@ -34,11 +33,11 @@ const EVENTS: { [T in EventType]: EventDescription<EventData[T]> } = {
     data: { userId },
   },
   'user.role_changed': {
-    description: 'An admin made an admin or a member of a user.',
+    description: 'An admin, or the command line, made an admin or a member of a user.',
     data: {
       userId,
-      role: { description: 'Their role from now on.', type: 'string', enum: Object.values(RoleName) },
-      changedBy: id('The admin.'),
+      role: { description: 'Their role from now on.', type: 'string', enum: [...ROLE_NAMES] },
+      changedBy: id('The admin; the nil UUID for the command line.'),
     },
   },
   'user.deactivated': {
@@ -88,8 +87,8 @@ const $schema = 'https://json-schema.org/draft/2020-12/schema';
 export const ENVELOPE_SCHEMA = { $schema, ...open(ENVELOPE) };
 
 /**
- * The schema of a whole event. It does not forbid additional members: consumers hold messages against the schema that they know, and one that
- * is added later must not stop them.
+ * The schema of a whole event. It does not forbid additional members: consumers hold messages against the schema that
+ * they know, and one that is added later must not stop them.
  */
 export function eventSchema(type: EventType) {
   const { description, data } = EVENTS[type];

@@ -1,17 +1,19 @@
-import type { RoleName } from '../user/role.entity.js';
-
 /** What other systems hear, with the data they get: ids and no personal data, for an event outlives the account. */
+/** As events say it; consumers hold their own copy of this list. */
+export const ROLE_NAMES = ['ADMIN', 'MEMBER'] as const;
+export type RoleName = (typeof ROLE_NAMES)[number];
+
 export interface EventData {
   'user.registered': { userId: string };
   'user.email_verified': { userId: string };
   'user.email_changed': { userId: string };
   'user.password_changed': { userId: string };
-  'user.role_changed': { userId: string; role: `${RoleName}`; changedBy: string };
+  'user.role_changed': { userId: string; role: RoleName; changedBy: string };
   'user.deactivated': { userId: string; deactivatedBy: string };
   'user.activated': { userId: string; activatedBy: string };
   'user.deleted': { userId: string; deletedBy: string; deletedAt: string };
   'session.reuse_detected': { userId: string; sessionId: string };
-  /** Not for others: it is how a mail finds whoever sends it. */
+  /** Not for other services: it brings a mail to its sender. */
   'mail.requested': { mailId: string };
 }
 export type EventType = keyof EventData;

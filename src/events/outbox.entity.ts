@@ -1,6 +1,5 @@
 import { Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { v7 as uuidv7 } from 'uuid';
-import type { RoleName } from '../user/role.entity.js';
 import { type CloudEvent, type EventData, type EventType, SOURCE } from './events.js';
 
 /** An event that was committed with its change and waits for the relay. Published rows are kept as a record. */
@@ -56,7 +55,7 @@ export const emailChanged = (userId: string) => new OutboxEvent('user.email_chan
 
 export const passwordChanged = (userId: string) => new OutboxEvent('user.password_changed', userId, { userId });
 
-export const roleChanged = (userId: string, role: RoleName, changedBy: string) =>
+export const roleChanged = (userId: string, role: EventData['user.role_changed']['role'], changedBy: string) =>
   new OutboxEvent('user.role_changed', userId, { userId, role, changedBy });
 
 export const userDeactivated = (userId: string, deactivatedBy: string) =>

@@ -10,8 +10,9 @@ const isEnvelope = ajv.compile<{ type: string }>(ENVELOPE_SCHEMA);
 const byType = new Map<string, ValidateFunction>(EVENT_TYPES.map((type) => [type, ajv.compile(eventSchema(type))]));
 
 /**
- * Narrows a received message to an event that fits the schema of its type; of a type that is not known here it is the envelope alone that
- * must fit, for a newer API may say more. @throws {TypeError} naming what does not fit, without its value.
+ * Narrows a received message to an event that fits the schema of its type; of a type that is not known here it is the
+ * envelope alone that must fit, for a newer API may say more. @throws {TypeError} naming what does not fit, without its
+ * value.
  */
 export function parseCloudEvent(message: unknown): CloudEvent {
   assertFits(isEnvelope, message);

@@ -1,6 +1,7 @@
 import { raw } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
+import { outageOf } from '../database/outage.js';
 import type { EventBus } from './bus.js';
 import { OutboxEvent, toCloudEvent } from './outbox.entity.js';
 
@@ -31,14 +32,16 @@ export function relaysFor(em: EntityManager, bus: EventBus, log: Logger): Relay[
 }
 
 /**
- * Takes committed events from the outbox to the bus, at least once, oldest first as far as one relay goes. Several relays share the work: each
- * claims rows of its own for a lease, and no transaction is open while the bus is slow. A relay that dies leaves its rows due again.
+ * Takes committed events from the outbox to the bus, at least once, oldest first as far as one relay goes. Several
+ * relays share the work: each claims rows of its own for a lease, and no transaction is open while the bus is slow. A
+ * relay that dies leaves its rows due again.
  */
 class Relay {
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #again = false;
   #stopped = true;
+  #outage: string | null = null;
 
   constructor(
     private readonly em: EntityManager,
@@ -81,8 +84,13 @@ class Relay {
     try {
       let claimed = this.lane.batch;
       while (claimed === this.lane.batch && !this.#stopped && this.bus.isUp()) claimed = await this.#relayBatch();
+      this.#outage = null;
     } catch (error) {
-      this.log.error({ err: error }, 'outbox cannot be read; trying again');
+      const reason = outageOf(error)?.reason ?? null;
+      // It looks every two seconds: a long outage is one line.
+      if (reason === null) this.log.error({ err: error }, 'outbox cannot be read; trying again');
+      else if (reason !== this.#outage) this.log.warn({ reason }, 'events wait in the outbox');
+      this.#outage = reason;
     }
   }
 

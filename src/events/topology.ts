@@ -6,8 +6,8 @@ export type MailPauseSeconds = (typeof MAIL_PAUSES_SECONDS)[number];
 export const mailAfter = (seconds: MailPauseSeconds) => `identity.mail.after-${seconds}s`;
 
 /**
- * Everything that must be on the broker. Both processes declare all of it, so an event that is published before the consumer's first
- * start already has a queue to wait in. Quorum queues, so that a cluster of brokers loses none.
+ * Everything that must be on the broker. Both processes declare all of it, so an event that is published before the
+ * consumer's first start already has a queue to wait in. Quorum queues, so that a cluster of brokers loses none.
  */
 export const topology = (url: string): BrokerConfig =>
   rascal.withDefaultConfig({

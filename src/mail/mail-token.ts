@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { EntityManager } from '@mikro-orm/core';
-import { Mail, type MailKind } from './mail.entity.js';
+import type { EntityManager, FilterQuery } from '@mikro-orm/core';
+import { type LinkKind, Mail } from './mail.entity.js';
 import { MailToken } from './mail-token.entity.js';
 
 const TOKEN_BYTES = 32;
@@ -10,7 +10,9 @@ const TOKEN = /^[\w-]{43}$/;
 
 const digestOf = (token: string) => createHash('sha256').update(token).digest('base64url');
 
-/** A token for the link of a mail, 256 bits at random in base64url. A mail that is sent again has several that count. */
+/**
+ * A token for the link of a mail, 256 bits at random in base64url. A mail that is sent again has several that count.
+ */
 export async function makeMailToken(em: EntityManager, mailId: string): Promise<string> {
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   await em
@@ -20,28 +22,51 @@ export async function makeMailToken(em: EntityManager, mailId: string): Promise<
   return token;
 }
 
-/** A mail that is somebody's. */
-export type UsersMail = Mail & { userId: string };
+/** A mail with a link that is somebody's. */
+export type UsersMail = Mail & { userId: string; kind: LinkKind };
 
 /** The mail whose link brought the token, if it counts now; uses nothing up. */
-export async function findMailOf(em: EntityManager, token: string, kind: MailKind): Promise<UsersMail | null> {
+export const findMailOf = (em: EntityManager, token: string, kind: LinkKind) => find(em, token, kind, counting(token));
+
+/** The same also for a token that was used or is too old, for the caller to see that what it was for is done. */
+export const findKnownMailOf = (em: EntityManager, token: string, kind: LinkKind) =>
+  find(em, token, kind, { digest: digestOf(token) });
+
+/** The same for a token that was used, or lost its meaning, after `since`. */
+export const findUsedMailOf = (em: EntityManager, token: string, kind: LinkKind, since: Date) =>
+  find(em, token, kind, { digest: digestOf(token), usedAt: { $gt: since } });
+
+async function find(em: EntityManager, token: string, kind: LinkKind, where: FilterQuery<MailToken>) {
   if (!TOKEN.test(token)) return null;
-  const found = await em.findOne(MailToken, counting(token));
+  const found = await em.findOne(MailToken, where);
   return found && ((await em.findOne(Mail, { id: found.mailId, kind, userId: { $ne: null } })) as UsersMail | null);
 }
 
-/** Uses the token up in the transaction of its effect, with all others of the same user and kind: of many at once with it one is true. */
-export async function useMailToken(em: EntityManager, token: string, { userId, kind }: UsersMail): Promise<boolean> {
-  const used = await em.nativeUpdate(MailToken, counting(token), { usedAt: new Date() });
+/**
+ * Uses the token up in the transaction of its effect, with all others of the same user and kind: of many at once with
+ * it one is true.
+ */
+export async function useMailToken(
+  em: EntityManager,
+  token: string,
+  { id, userId, kind }: UsersMail,
+): Promise<boolean> {
+  const usedAt = new Date();
+  const used = await em.nativeUpdate(MailToken, counting(token), { usedAt });
   if (used === 0) return false;
+  // Its link has come back, so it was sent, also where its sender has not marked it yet. It stays the user's.
+  await em.nativeUpdate(Mail, { id, sentAt: null }, { sentAt: usedAt });
   await endMailTokens(em, userId, [kind]);
   return true;
 }
 
-/** Makes the links of these kinds worthless that the user was sent, or is still to be sent, in the transaction of what ends them. */
-export async function endMailTokens(em: EntityManager, userId: string, kinds: MailKind[]): Promise<void> {
+/**
+ * Makes the links of these kinds worthless that the user was sent, or is still to be sent, in the transaction of what
+ * ends them.
+ */
+export async function endMailTokens(em: EntityManager, userId: string, kinds: LinkKind[]): Promise<void> {
   const ofUser = { userId, kind: { $in: kinds } };
-  // First: what is sent from here on is nobody's mail, and its token counts for nothing.
+  // First: a mail that is sent from here on has no user, and its token counts for nothing.
   await em.nativeUpdate(Mail, { ...ofUser, sentAt: null }, { userId: null });
   const mails = (await em.find(Mail, ofUser, { fields: ['id'] })).map(({ id }) => id);
   await em.nativeUpdate(MailToken, { mailId: { $in: mails }, usedAt: null }, { usedAt: new Date() });

@@ -11,7 +11,10 @@ export interface SentMail extends OutgoingMail {
   sentAt: string;
 }
 
-/** Development's mail server: a folder with a JSON file for each mail, so that the API shows what another process sent. Keeps the newest 200. */
+/**
+ * Development's mail server: a folder with a JSON file for each mail, so that the API shows what another process sent.
+ * Keeps the newest 200.
+ */
 export class Mailbox implements Mailer {
   constructor(
     private readonly folder: string,
@@ -22,7 +25,7 @@ export class Mailbox implements Mailer {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const sent: SentMail = { ...mail, from: this.from, sentAt: new Date().toISOString() };
     const path = join(this.folder, `${uuidv7()}.json`);
-    // Whoever lists the folder meanwhile reads no half of it.
+    // A reader of the folder never sees half of a file.
     await writeFile(`${path}.draft`, JSON.stringify(sent), { mode: 0o600 });
     await rename(`${path}.draft`, path);
     for (const name of (await this.#names()).slice(KEPT)) await rm(join(this.folder, name), { force: true });

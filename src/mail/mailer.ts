@@ -12,7 +12,7 @@ export interface OutgoingMail {
 export interface Mailer {
   /**
    * Resolves only when it has been taken.
-   * @throws {MailFailure} when it was not, or nobody knows.
+   * @throws {MailFailure} when it was not, or that is not known.
    */
   send(mail: OutgoingMail): Promise<void>;
   close(): void;
@@ -24,8 +24,12 @@ export class MailFailure extends Error {
 
   constructor(
     reason: string,
-    /** The server does not know the recipient, now or later. */
+    /** The server takes this mail to this recipient neither now nor later. */
     readonly isRefusal: boolean,
+    /** What the operator must put right before the server takes any; null where it is not theirs. */
+    readonly advice: string | null = null,
+    /** The server's enhanced status code (RFC 3463). */
+    readonly enhancedCode: string | null = null,
   ) {
     super(reason);
   }

@@ -1,13 +1,18 @@
-import { escapeHtml } from './html.js';
-import { Language, type MailKind } from './mail.entity.js';
-import { english } from './templates/en.js';
-import { korean } from './templates/ko.js';
-import type { Words } from './templates/template.js';
+import { Language } from '../request/language.js';
+import { escapeHtml } from '../text/html.js';
+import { shownText } from '../text/plain-text.js';
+import type { MailKind } from './mail.entity.js';
+import { english } from './words.en.js';
+import type { Words } from './words.js';
+import { korean } from './words.ko.js';
 
 const TEMPLATES = { [Language.ENGLISH]: english, [Language.KOREAN]: korean };
 
-/** Letters, and what stands between those of a name. A dot between two letters would be shown as a link. */
-const NAME = /^(?!.*\p{L}\.\p{L})[\p{L}\p{M} .'’-]{1,60}$/u;
+/**
+ * Letters with their marks and joiners, and what stands between those of a name. A dot before a letter would be shown
+ * as a link.
+ */
+const NAME = /^(?!.*\.[\p{L}\p{M}\p{Join_Control}])[\p{L}\p{M}\p{Join_Control} .'’-]{1,60}$/u;
 
 interface Facts {
   kind: MailKind;
@@ -21,7 +26,7 @@ interface Facts {
 /** A mail's subject and both its forms. */
 export function render({ kind, language, userName, publicUrl, link }: Facts) {
   // Anybody can register somebody's address under the name "You have won, see evil.example", and we would send it.
-  const name = NAME.test(userName) ? userName : null;
+  const name = NAME.test(userName) ? shownText(userName, userName.length) : null;
   const words = TEMPLATES[language][kind]({ name, service: new URL(publicUrl).host });
   return { subject: words.subject, text: asText(words, link), html: asHtml(words, link, language) };
 }

@@ -20,8 +20,8 @@ export function checkedSize(size: number, path: string): number {
 }
 
 /**
- * A page from its rows: read from the end of the range that it lies at, and one more than the page, if there is one. Cursors are encrypted
- * only when asked for: most callers want one of a page, or none.
+ * A page from its rows: read from the end of the range that it lies at, and one more than the page, if there is one.
+ * Cursors are encrypted only when asked for: most callers want one of a page, or none.
  */
 export function connectionOf<T>(rows: T[], { size, fromEnd, after, before }: Range, cursorOf: (row: T) => string) {
   const hasMore = rows.length > size;

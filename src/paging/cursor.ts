@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { fromBase64url } from '../text/base64url.js';
 
 /** A place in an ordered list: the value it is ordered by, and the id that breaks ties. */
 export interface Position {
@@ -10,8 +11,8 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Cursors that clients can neither read nor make: AES-256-GCM, bound to the order they were made for. The same place has the same
- * cursor, because the nonce is a MAC of what is encrypted (as in RFC 5297, SIV).
+ * Cursors that clients can neither read nor make: AES-256-GCM, bound to the order they were made for. The same place
+ * has the same cursor, because the nonce is a MAC of what is encrypted (as in RFC 5297, SIV).
  */
 export class Cursors {
   readonly #encryptionKey: Uint8Array;
@@ -34,8 +35,9 @@ export class Cursors {
 
   /** null for a cursor that is not ours, or of another order. */
   decode(cursor: string, order: string): Position | null {
+    const bytes = fromBase64url(cursor);
+    if (!bytes) return null;
     try {
-      const bytes = Buffer.from(cursor, 'base64url');
       const decipher = createDecipheriv('aes-256-gcm', this.#encryptionKey, bytes.subarray(0, IV_BYTES), {
         authTagLength: TAG_BYTES,
       })

@@ -1,10 +1,13 @@
 import { Entity, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { Directive, Field, ID, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
-import type { Language } from '../mail/mail.entity.js';
+import type { Client } from '../request/actor.js';
 import { User } from '../user/user.entity.js';
 
-/** One sign-in of one device: a family of refresh tokens of which the last one counts, and the access tokens that came with them. */
+/**
+ * One sign-in of one device: a family of refresh tokens of which the last one counts, and the access tokens that came
+ * with them.
+ */
 @Entity({ tableName: 'sessions' })
 @Index({ name: 'idx_sessions_user_id', properties: ['userId', 'id'], where: 'ended_at is null' })
 // So that every process ends what it has cached of a session that is over.
@@ -28,18 +31,39 @@ export class Session {
 
   /** SHA-256 of the refresh token that counts; a token itself is nowhere. */
   @Property({ type: 'text', lazy: true, hidden: true })
-  tokenDigest: string;
+  tokenDigest!: string;
 
-  /** How often the refresh token was traded. */
+  /** The place of the refresh token that counts in its family. */
   @Property({ type: 'integer', default: 0 })
   rotation: number = 0;
+
+  /**
+   * The place of the last one that was traded while it counted, which shows that its client had it; null where none
+   * was.
+   */
+  @Property({ type: 'integer', nullable: true })
+  usedRotation: number | null = null;
+
+  /** When that one was traded. */
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  usedAt: Date | null = null;
 
   @Property({ type: 'datetime', length: 3 })
   @Field(() => Date)
   createdAt: Date;
 
+  @Property({ type: 'text', nullable: true })
+  @Field(() => String, { nullable: true, description: 'What the device said of itself when it was opened.' })
+  openedUserAgent: string | null;
+
+  @Property({ type: 'text', nullable: true })
+  @Field(() => String, { nullable: true, description: 'Where it was opened.' })
+  openedIpAddress: string | null;
+
   @Property({ type: 'datetime', length: 3 })
-  @Field(() => Date, { description: 'When it was opened or last refreshed.' })
+  @Field(() => Date, {
+    description: 'When it was last given tokens: opened, refreshed, or kept through a change of password.',
+  })
   lastUsedAt: Date;
 
   @Property({ type: 'datetime', length: 3 })
@@ -52,27 +76,21 @@ export class Session {
   endedAt: Date | null = null;
 
   @Property({ type: 'text', nullable: true })
-  @Field(() => String, { nullable: true, description: 'What the device said of itself.' })
+  @Field(() => String, { nullable: true, description: 'What the device said of itself at `lastUsedAt`.' })
   userAgent: string | null;
 
   @Property({ type: 'text', nullable: true })
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'Where it was used at `lastUsedAt`.' })
   ipAddress: string | null;
 
-  constructor(userId: string, tokenDigest: string, now: Date, expiresAt: Date, client: Client) {
+  constructor({ userId, now, expiresAt, client }: { userId: string; now: Date; expiresAt: Date; client: Client }) {
     this.userId = userId;
-    this.tokenDigest = tokenDigest;
     this.createdAt = now;
-    this.lastUsedAt = now;
+    this.openedUserAgent = client.userAgent;
+    this.openedIpAddress = client.ipAddress;
     this.expiresAt = expiresAt;
+    this.lastUsedAt = now;
     this.userAgent = client.userAgent;
     this.ipAddress = client.ipAddress;
   }
-}
-
-/** Where a request comes from, and the language that is read there. */
-export interface Client {
-  userAgent: string | null;
-  ipAddress: string | null;
-  language: Language;
 }

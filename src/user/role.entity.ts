@@ -20,7 +20,10 @@ export const ROLE_IDS: Record<RoleName, string> = {
   [RoleName.MEMBER]: '019362a5-7c00-7000-8000-000000000002',
 };
 
-/** The name under a role's id, without a look-up: a rule must not wait for one. @throws {TypeError} for an id that is none of them. */
+/**
+ * The name under a role's id, without a look-up: a rule must not wait for one.
+ * @throws {TypeError} for an id that is none of them.
+ */
 export function roleName(roleId: string): RoleName {
   const name = Object.values(RoleName).find((known) => ROLE_IDS[known] === roleId);
   if (!name) throw new TypeError('a user has a role that does not exist');

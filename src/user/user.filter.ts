@@ -1,6 +1,8 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import { badInput } from '../errors.js';
+import { partOfEmail } from './email-address.js';
 import { ROLE_IDS } from './role.entity.js';
+import { searchKey } from './search-key.js';
 import type { User } from './user.entity.js';
 import type { UserFilter } from './user.inputs.js';
 
@@ -10,11 +12,12 @@ const MAX_DEPTH = 5;
 const MAX_SEARCH_LENGTH = 100;
 
 type Where = Extract<FilterQuery<User>, object>;
-const NOBODY: Where = { id: { $in: [] } };
+const NO_USER: Where = { id: { $in: [] } };
 
 /**
  * The filter as a condition for the database.
- * @throws {IdentityError} BAD_USER_INPUT for more than 50 conditions, more than 5 levels, or a search that no text can hold.
+ * @throws {IdentityError} BAD_USER_INPUT for more than 50 conditions, more than 5 levels, or a search that no text can
+ *   hold.
  */
 export function toWhere(filter: UserFilter | null | undefined): Where {
   let conditions = 0;
@@ -22,19 +25,20 @@ export function toWhere(filter: UserFilter | null | undefined): Where {
   const walk = (part: UserFilter, depth: number): Where => {
     if (depth > MAX_DEPTH) throw badInput('filter', `has more than ${MAX_DEPTH} levels`);
     const all: Where[] = [
-      ...given(part.search, (text) => ({ $or: [{ email: contains(text) }, { name: contains(text) }] })),
+      ...given(part.search, found),
       ...given(part.email, (email) => ({ email })),
       ...given(part.role, (role) => ({ roleId: ROLE_IDS[role] })),
       ...given(part.isActive, (isActive) => ({ isActive })),
       ...given(part.createdFrom, (time) => ({ createdAt: { $gte: time } })),
       ...given(part.createdBefore, (time) => ({ createdAt: { $lt: time } })),
     ];
-    conditions += Math.max(1, all.length);
+    // The outermost filter holds the others, and counts where it has a condition of its own.
+    conditions += depth === 1 ? all.length : Math.max(1, all.length);
     if (conditions > MAX_CONDITIONS) throw badInput('filter', `has more than ${MAX_CONDITIONS} conditions`);
     const parts = (list: UserFilter[]) => list.map((item) => walk(item, depth + 1));
     all.push(
       ...given(part.and, (list) => ({ $and: parts(list) })),
-      ...given(part.or, (list) => (list.length > 0 ? { $or: parts(list) } : NOBODY)),
+      ...given(part.or, (list) => (list.length > 0 ? { $or: parts(list) } : NO_USER)),
       ...given(part.not, (item) => ({ $not: walk(item, depth + 1) })),
     );
     return all.length > 0 ? { $and: all } : {};
@@ -46,9 +50,15 @@ export function toWhere(filter: UserFilter | null | undefined): Where {
 const given = <T>(value: T | null | undefined, condition: (value: T) => object): Where[] =>
   value === null || value === undefined ? [] : [condition(value) as Where];
 
-function contains(text: string): object {
+/** Matches everybody for a text without anything to look for, as an empty field of a form does. */
+function found(given: string): object {
+  const text = given.trim();
   if (text.length > MAX_SEARCH_LENGTH || text.includes('\0') || !text.isWellFormed()) {
     throw badInput('filter.search', `must be a text of at most ${MAX_SEARCH_LENGTH} characters`);
   }
-  return { $ilike: `%${text.replace(/[\\%_]/g, '\\$&')}%` };
+  const key = searchKey(text);
+  const inEmail = new Set([key, partOfEmail(text)]);
+  return { $or: [{ nameKey: contains(key) }, ...[...inEmail].map((part) => ({ email: contains(part) }))] };
 }
+
+const contains = (part: string) => ({ $like: `%${part.replace(/[\\%_]/g, '\\$&')}%` });

@@ -6,11 +6,12 @@ export enum UserOrderField {
   CREATED_AT = 'createdAt',
   UPDATED_AT = 'updatedAt',
   EMAIL = 'email',
-  NAME = 'name',
+  NAME = 'nameKey',
 }
 registerEnumType(UserOrderField, {
   name: 'UserOrderField',
-  description: 'What users can be ordered by; the id breaks ties.',
+  description:
+    'What users can be ordered by; the id breaks ties. Names are in the order of their letters without case and accents, by code point.',
 });
 
 export enum OrderDirection {
@@ -30,7 +31,10 @@ export class UserOrder {
 
 @InputType({ description: 'What is left out stays as it is.' })
 export class UpdateProfileInput {
-  @Field(() => String, { nullable: true, description: '1 to 100 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: '1 to 100 characters, one of them visible; no controls of direction.',
+  })
   name?: string | null;
 }
 
@@ -47,7 +51,8 @@ export class ChangeEmailInput {
 export class UserFilter {
   @Field(() => String, {
     nullable: true,
-    description: 'Part of the e-mail address or the name, in any case. `%` and `_` stand for themselves.',
+    description:
+      'Part of the e-mail address or the name; case, accents, Unicode forms and outer blanks do not count. `%` and `_` stand for themselves. A blank text matches everybody.',
   })
   search?: string | null;
 
@@ -66,10 +71,13 @@ export class UserFilter {
   @Field(() => Date, { nullable: true, description: 'Registered before then.' })
   createdBefore?: Date | null;
 
-  @Field(() => [UserFilter], { nullable: true, description: 'All of these must hold.' })
+  @Field(() => [UserFilter], { nullable: true, description: 'All of these must hold. At most 50 items.' })
   and?: UserFilter[] | null;
 
-  @Field(() => [UserFilter], { nullable: true, description: 'One of these must hold; of none, none does.' })
+  @Field(() => [UserFilter], {
+    nullable: true,
+    description: 'One of these must hold; of none, none does. At most 50 items.',
+  })
   or?: UserFilter[] | null;
 
   @Field(() => UserFilter, { nullable: true, description: 'This must not hold.' })

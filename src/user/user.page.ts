@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { FilterQuery } from '@mikro-orm/core';
-import { canonicalJson } from '../canonical-json.js';
 import { badInput } from '../errors.js';
 import { checkedSize, DEFAULT_SIZE, type Range } from '../paging/connection.js';
 import type { Cursors, Position } from '../paging/cursor.js';
+import { canonicalJson } from '../text/canonical-json.js';
 import type { User } from './user.entity.js';
 import { OrderDirection, UserOrderField, type UsersArgs } from './user.inputs.js';
 
@@ -13,7 +13,10 @@ export interface PageRequest extends Range {
   direction: OrderDirection;
 }
 
-/** @throws {IdentityError} BAD_USER_INPUT for a size outside 1 to 100, `first` with `last`, and a cursor that is not of this list. */
+/**
+ * @throws {IdentityError} BAD_USER_INPUT for a size outside 1 to 100, `first` with `last`, and a cursor that is not of
+ *   this list.
+ */
 export function pageRequest(args: UsersArgs, cursors: Cursors): PageRequest {
   const { first = null, last = null } = args;
   if (first !== null && last !== null) throw badInput('first', 'and last exclude each other');

@@ -17,6 +17,8 @@ const PUBLIC = '+ + + + + + +';
 const SIGNED_IN = 'M E R + + + +';
 const SELF_OR_ADMIN = 'M E R + F + F';
 const ADMIN = 'M E R F F + F';
+/** Signing out: whatever names a session is enough, one that is over too. */
+const NAMED = 'M + + + + + +';
 
 export const ACCESS_TABLE: Record<string, string> = {
   'Query.me': PUBLIC,
@@ -28,7 +30,7 @@ export const ACCESS_TABLE: Record<string, string> = {
   'Mutation.login': PUBLIC,
   'Mutation.deleteUser': SELF_OR_ADMIN,
   'Mutation.refresh': PUBLIC,
-  'Mutation.logout': SIGNED_IN,
+  'Mutation.logout': NAMED,
   'Mutation.logoutEverywhere': SIGNED_IN,
   'Mutation.revokeSession': SIGNED_IN,
   'Mutation.changePassword': SIGNED_IN,
@@ -44,20 +46,25 @@ export const ACCESS_TABLE: Record<string, string> = {
   'Mutation.activateUser': ADMIN,
   'AuthPayload.accessToken': PUBLIC,
   'AuthPayload.accessTokenExpiresAt': PUBLIC,
+  'AuthPayload.accessTokenExpiresIn': PUBLIC,
   'AuthPayload.refreshToken': PUBLIC,
   'AuthPayload.session': PUBLIC,
   'AuthPayload.user': PUBLIC,
-  'LogoutPayload.sessionsEnded': SIGNED_IN,
+  'LogoutPayload.sessionsEnded': NAMED,
   'RequestAccepted.accepted': PUBLIC,
   'Session.id': SELF_OR_ADMIN,
   'Session.createdAt': SELF_OR_ADMIN,
+  'Session.openedUserAgent': SELF_OR_ADMIN,
+  'Session.openedIpAddress': SELF_OR_ADMIN,
   'Session.lastUsedAt': SELF_OR_ADMIN,
   'Session.expiresAt': SELF_OR_ADMIN,
+  'Session.expiresIn': SELF_OR_ADMIN,
   'Session.userAgent': SELF_OR_ADMIN,
   'Session.ipAddress': SELF_OR_ADMIN,
   'Session.current': SELF_OR_ADMIN,
   'User.id': SELF_OR_ADMIN,
   'User.email': SELF_OR_ADMIN,
+  'User.displayEmail': SELF_OR_ADMIN,
   'User.name': SELF_OR_ADMIN,
   'User.role': SELF_OR_ADMIN,
   'User.isActive': SELF_OR_ADMIN,
@@ -98,7 +105,10 @@ export const ACCESS_TABLE: Record<string, string> = {
   'PageInfo.endCursor': ADMIN,
 };
 
-/** The operation through which a type's fields are reached; `FIELD` is the field with its selection. A subject is in `$id`. */
+/**
+ * The operation through which a type's fields are reached; `FIELD` is the field with its selection. A subject is in
+ * `$id`.
+ */
 export const WAYS: Record<string, string> = {
   Query: '{ FIELD }',
   Mutation: 'mutation { FIELD }',

@@ -147,7 +147,7 @@ describeApi('the audit trail', (app) => {
       `update users set is_active = false where id <> ? and role_id = (select role_id from users where id = ?)`,
       [root.id, root.id],
     );
-    await app().cache.endEverything();
+    await app().cache.invalidateAll();
     expect(codes(await root.ask(DELETE_USER, { id: root.id }))).toEqual(['LAST_ADMIN']);
     expect(codes(await ask(app(), REGISTER, { input: { email: ada.email, password: PASSWORD, name: 'Eve' } }))).toEqual(
       ['EMAIL_TAKEN'],
@@ -208,7 +208,7 @@ describeApi('the audit trail', (app) => {
 });
 
 describeApi('the chains of the audit trail', (app) => {
-  const digests = () => app().requestParts.auditDigests;
+  const digests = () => app().auditDigests;
   const verify = (known = {}) => verifyAudit(app().database.em, digests(), Object.values(known));
   /** As somebody would who has the database, and with it every trigger. */
   const alter = async (sql: string, values: unknown[] = []) => {

@@ -1,6 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { describeApi, type TestApp } from '../support/app.js';
-import { type Answer, admin, ask, codes, DELETE_USER, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
+import {
+  type Answer,
+  admin,
+  ask,
+  codes,
+  DELETE_USER,
+  expiredToken,
+  LOGIN,
+  PASSWORD,
+  REGISTER,
+} from '../support/people.js';
 
 const HERE = 'https://id.example.com';
 const FRONT_END = 'https://app.example.com';
@@ -12,6 +22,7 @@ const PAYLOAD = '{ accessToken refreshToken session { id expiresAt } user { id e
 const SIGN_IN = `mutation ($input: LoginInput!) { login(input: $input) ${PAYLOAD} }`;
 const REFRESH = `mutation ($token: String! = "") { refresh(input: { refreshToken: $token }) ${PAYLOAD} }`;
 const LOGOUT = 'mutation { logout { sessionsEnded } }';
+const LOGOUT_EVERYWHERE = 'mutation { logoutEverywhere { sessionsEnded } }';
 const REVOKE = 'mutation ($id: ID!) { revokeSession(id: $id) { sessionsEnded } }';
 const CHANGE_PASSWORD = `mutation ($input: ChangePasswordInput!) { changePassword(input: $input) ${PAYLOAD} }`;
 
@@ -120,6 +131,22 @@ describeApi(
       expect(await rotation(ada.sessionId)).toBe(1);
     });
 
+    test('is had again when its answer was lost, also after minutes, and not by two', async () => {
+      const ada = await person();
+      const later = (seconds: number) =>
+        app().database.em.execute(
+          `update sessions set last_used_at = last_used_at - ? * interval '1 s', used_at = used_at - ? * interval '1 s' where id = ?`,
+          [seconds, seconds, ada.sessionId],
+        );
+      const lost = await refresh(ada.cookie);
+      await later(300);
+      const again = await refresh(ada.cookie);
+      await later(11);
+
+      expect([codes(again), kept(again) === kept(lost)]).toEqual([[], false]);
+      expect([await refresh(kept(lost)), await refresh(kept(again))].map(reason)).toEqual(['REVOKED', 'REVOKED']);
+    });
+
     test('is all that counts: a token in the argument gains nothing', async () => {
       const [ada, eve] = [await person(), await person()];
       const token = ada.cookie.split('=')[1];
@@ -223,13 +250,97 @@ describeApi(
       const answers = [
         await send(REVOKE, { id: other.session.id }, ada),
         await send(REVOKE, { id: bob.sessionId }, ada),
-        await send(LOGOUT, {}, { cookie: ada.cookie }),
+        await send(LOGOUT, {}, { cookie: ada.cookie, origin: 'https://evil.example.com' }),
         await send(LOGIN, { input: { email: ada.email, password: 'not the password' } }, ada),
         await send(DELETE_USER, { id: bob.id }, root),
       ];
 
-      expect(answers.map(codes)).toEqual([[], [], ['UNAUTHENTICATED'], ['INVALID_CREDENTIALS'], []]);
+      expect(answers.map(codes)).toEqual([[], [], ['FORBIDDEN'], ['INVALID_CREDENTIALS'], []]);
       expect(answers.flatMap(({ cookies }) => cookies)).toEqual([]);
+    });
+
+    const forged = (token: string) => `${token.slice(0, -10)}AAAAAAAAAA`;
+    test.each<[string, (ada: Awaited<ReturnType<typeof person>>) => Sent]>([
+      ['no access token', () => ({})],
+      ['one that has run out', (ada) => ({ token: expiredToken(app(), ada) })],
+      ['one that nobody made', (ada) => ({ token: forged(ada.token) })],
+    ])('signs out by itself with %s, here and everywhere', async (_, tokenFor) => {
+      const [ada, bob] = [await person(), await person()];
+      const other = (await signIn(bob.email)).data.login;
+
+      const here = await send(LOGOUT, {}, { ...tokenFor(ada), cookie: ada.cookie, origin: HERE });
+      const all = await send(LOGOUT_EVERYWHERE, {}, { ...tokenFor(bob), cookie: bob.cookie, origin: HERE });
+
+      expect([here.data, all.data]).toEqual([
+        { logout: { sessionsEnded: 1 } },
+        { logoutEverywhere: { sessionsEnded: 2 } },
+      ]);
+      expect([here, all].map(({ cookies }) => cookies)).toEqual([[CLEARED], [CLEARED]]);
+      expect(await Promise.all([ada.sessionId, bob.sessionId, other.session.id].map(rotation))).toEqual(
+        Array(3).fill('ended'),
+      );
+      expect([reason(await refresh(ada.cookie)), reason(await refresh(bob.cookie))]).toEqual(['REVOKED', 'REVOKED']);
+      const records = await app().database.em.execute(
+        `select actor_id, session_id from audit_events where action = 'session.ended' and subject_id in (?, ?) order by id`,
+        [ada.id, bob.id],
+      );
+      expect(records).toEqual([
+        { actor_id: ada.id, session_id: ada.sessionId },
+        { actor_id: bob.id, session_id: bob.sessionId },
+      ]);
+    });
+
+    test.each([
+      ['another host of the site', 'https://evil.example.com'],
+      ['a request without an origin', undefined],
+    ])('signs nobody out by itself from %s', async (_, origin) => {
+      const ada = await person();
+      const sent = { cookie: ada.cookie, token: expiredToken(app(), ada), ...(origin && { origin }) };
+
+      const answers = [await send(LOGOUT, {}, sent), await send(LOGOUT_EVERYWHERE, {}, sent)];
+
+      expect(answers.flatMap(codes)).toEqual(['FORBIDDEN', 'FORBIDDEN']);
+      expect(answers.flatMap(({ cookies }) => cookies)).toEqual([]);
+      expect(await rotation(ada.sessionId)).toBe(0);
+    });
+
+    test('of another session than that of the access token ends with it', async () => {
+      const [ada, bob] = [await person(), await person()];
+
+      const out = await send(LOGOUT, {}, { cookie: bob.cookie, token: ada.token, origin: HERE });
+
+      expect(out.data.logout).toEqual({ sessionsEnded: 2 });
+      expect(await Promise.all([ada, bob].map(({ sessionId }) => rotation(sessionId)))).toEqual(['ended', 'ended']);
+    });
+
+    test('is cleared by a sign-out of a session that is over, gone, or not its own', async () => {
+      const [over, gone, strange] = [await person(), await person(), await person()];
+      await send(LOGOUT, {}, over);
+      await app().database.em.execute('delete from sessions where id = ?', [gone.sessionId]);
+      const invented = forged(strange.cookie);
+
+      const answers = [];
+      for (const cookie of [over.cookie, gone.cookie, invented])
+        answers.push(await send(LOGOUT, {}, { cookie, origin: HERE }));
+
+      expect(answers.map(({ data, errors }) => data?.logout ?? errors[0]?.extensions.code)).toEqual([
+        { sessionsEnded: 0 },
+        { sessionsEnded: 0 },
+        'UNAUTHENTICATED',
+      ]);
+      expect(answers.map(({ cookies }) => cookies)).toEqual(Array(3).fill([CLEARED]));
+      expect(await rotation(strange.sessionId)).toBe(0);
+    });
+
+    test('of a session that is over signs nobody out elsewhere', async () => {
+      const ada = await person();
+      const other = (await signIn(ada.email)).data.login;
+      await send(LOGOUT, {}, ada);
+
+      const answer = await send(LOGOUT_EVERYWHERE, {}, { cookie: ada.cookie, origin: HERE });
+
+      expect([codes(answer), answer.cookies]).toEqual([['UNAUTHENTICATED'], [CLEARED]]);
+      expect(await rotation(other.session.id)).toBe(0);
     });
 
     test('goes when its session is found to be over', async () => {

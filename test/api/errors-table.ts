@@ -46,7 +46,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     },
   },
   'Mutation.login': {
-    BAD_USER_INPUT: async () => login({ password: 'x'.repeat(1000) }),
+    BAD_USER_INPUT: async () => login({ password: 'x'.repeat(5000) }),
     INVALID_CREDENTIALS: async () => login({}),
     ACCOUNT_DISABLED: async (app) => {
       const { id, email } = await member(app);
@@ -73,7 +73,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     }),
   },
   'Mutation.requestEmailChange': {
-    BAD_USER_INPUT: (app) => requestEmailChange(app, { password: 'x'.repeat(1000) }),
+    BAD_USER_INPUT: (app) => requestEmailChange(app, { password: 'x'.repeat(5000) }),
     INVALID_CREDENTIALS: (app) => requestEmailChange(app, { password: 'not the password' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await requestEmailChange(app, {});
@@ -227,7 +227,10 @@ async function onlyAdmin(app: TestApp) {
   return last;
 }
 
-/** Keeps as many hashes waiting as may, until the queue is left: each that ends is followed by another before anybody else's turn. */
+/**
+ * Keeps as many hashes waiting as may, until the queue is left: each that ends is followed by another before anybody
+ * else's turn.
+ */
 function fillTheQueue({ passwords }: TestApp): () => void {
   let left = false;
   const waiter = async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { rulesOf } from '../../src/access/rules.js';
-import { Passwords } from '../../src/auth/password.js';
+import { rulesOf } from '../../src/graphql/rules.js';
+import { Passwords } from '../../src/password/password.js';
 import { buildUnguarded } from '../../src/schema.js';
 import { describeApi } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

@@ -7,6 +7,7 @@ import type { EventType } from '../../src/events/events.js';
 import { OutboxEvent, toCloudEvent } from '../../src/events/outbox.entity.js';
 import { describeApi } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
+import { eventually } from '../support/eventually.js';
 import { WAYS_TO_EVENTS } from './events-table.js';
 
 const PAGE = 'docs/events.md';
@@ -32,6 +33,23 @@ describeApi('events', (app) => {
     const row = await app().database.em.fork().findOneOrFail(OutboxEvent, { type, subject });
     return JSON.parse(JSON.stringify(toCloudEvent(row)));
   }
+
+  test.each(['user.renamed', 'constructor', '__proto__', 'toString', 'valueOf'])(
+    'of the type %s is of no concern to the handlers in this process, and done',
+    async (type) => {
+      const { em } = app().database;
+      const event = new OutboxEvent(type as EventType, 'a thing', { userId: 'none' });
+      await em.fork().persist(event).flush();
+
+      await eventually(async () => {
+        const rows = await em.execute('select published_at is not null as done from outbox where id = ?', [event.id]);
+        expect(rows).toEqual([{ done: true }]);
+      });
+      const lines = app().logged().split('\n');
+      expect(lines.filter((line) => line.includes(event.id) && line.includes('event of no concern'))).toHaveLength(1);
+      expect(await em.execute('select id from inbox where id = ?', [event.id])).toEqual([]);
+    },
+  );
 
   test('each type has a way to happen', () => {
     expect(Object.keys(WAYS_TO_EVENTS).sort()).toEqual(EVENT_TYPES.toSorted());

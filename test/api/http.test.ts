@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 
 describeApi(
@@ -116,7 +116,8 @@ describeApi(
       const { headers } = await send({ path: '/health/live' });
 
       expect(headers.get('x-content-type-options')).toBe('nosniff');
-      expect(headers.get('strict-transport-security')).toMatch(/max-age=\d{7,}/);
+      // RFC 6797, 7.2: never without HTTPS, which this suite's PUBLIC_URL has not.
+      expect(headers.get('strict-transport-security')).toBeNull();
       expect(headers.get('x-powered-by')).toBeNull();
     });
 
@@ -156,3 +157,23 @@ describeApi(
   },
   { examples: 'mutation Register { __typename }' },
 );
+
+describe.each([
+  [undefined, 'max-age=31536000'],
+  ['subdomains', 'max-age=31536000; includeSubDomains'],
+  ['preload', 'max-age=31536000; includeSubDomains; preload'],
+  ['off', null],
+])('HSTS=%s with HTTPS', (HSTS, expected) => {
+  describeApi(
+    'tells browsers',
+    (app) => {
+      test(String(expected), async () => {
+        const { headers } = await fetch(`${app().url}/health/live`);
+
+        expect(headers.get('strict-transport-security')).toBe(expected);
+      });
+    },
+    {},
+    { PUBLIC_URL: 'https://id.example.com', ...(HSTS && { HSTS }) },
+  );
+});

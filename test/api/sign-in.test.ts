@@ -1,10 +1,28 @@
 import { createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcrypt';
 import jsonwebtoken from 'jsonwebtoken';
+import { Passwords } from '../../src/password/password.js';
 import { describeApi } from '../support/app.js';
-import { admin, ask, codes, expiredToken, LOGIN, member, PASSWORD, REGISTER } from '../support/people.js';
+import {
+  admin,
+  ask,
+  codes,
+  expiredToken,
+  LOGIN,
+  member,
+  PASSWORD,
+  type Person,
+  REGISTER,
+  REQUEST_EMAIL_CHANGE,
+} from '../support/people.js';
 
+/** Those of the API of tests, whose cost is 4. */
+const RULES = { pepper: 'a pepper for tests, long enough', cost: 4, minLength: 8 };
+
+const CHANGE = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
+/** 400 characters, no part of which is like another. */
+const TEXT = Array.from({ length: 100 }, (_, index) => `${index + 100}.`).join('');
 const ME = '{ me { id email name role { name } createdAt } }';
 
 describeApi('register', (app) => {
@@ -32,7 +50,9 @@ describeApi('register', (app) => {
   test('of many at once with one address the first gets it', async () => {
     const spellings = Array.from({ length: 20 }, (_, index) => (index % 2 ? 'RACE@example.com' : 'race@Example.com'));
 
-    const answers = await Promise.all(spellings.map((email) => register({ email, password: PASSWORD, name: 'Racer' })));
+    const answers = await Promise.all(
+      spellings.map((email, index) => register({ email, password: PASSWORD, name: `Racer ${index}` })),
+    );
 
     const failed = answers.flatMap(codes);
     expect(failed).toEqual(Array.from({ length: 19 }, () => 'EMAIL_TAKEN'));
@@ -181,6 +201,148 @@ describeApi('login', (app) => {
     expect(row?.password_hash).toMatch(/^p1\$2b\$04\$/);
   });
 
+  describe.each([
+    ['an imported hash', (password: string) => bcrypt.hash(password, 4)],
+    ['a hash of another cost', (password: string) => new Passwords({ ...RULES, cost: 5 }).hash(password)],
+  ])('while %s is renewed, the right password', (_, oldHash) => {
+    const owner = async () => {
+      const ada = await member(app());
+      await setHash(ada, await oldHash(PASSWORD));
+      return ada;
+    };
+    const failures = ({ id }: Person) =>
+      app().database.em.execute(`select action from audit_events where subject_id = ? and result = 'failed'`, [id]);
+    const several = <T>(request: () => Promise<T>) => Promise.all(Array.from({ length: 5 }, request));
+
+    test('signs in, of many logins at once each', async () => {
+      const ada = await owner();
+      const { email } = ada;
+
+      const answers = await several(() => login(email, PASSWORD));
+
+      expect(answers.flatMap(codes)).toEqual([]);
+      expect(await failures(ada)).toEqual([]);
+      const [row] = await app().database.em.execute(
+        'select password_hash, updated_at = created_at as untouched from users where id = ?',
+        [ada.id],
+      );
+      expect(row).toEqual({ password_hash: expect.stringMatching(/^p1\$2b\$04\$/), untouched: true });
+    });
+
+    test('is good for another address', async () => {
+      const ada = await owner();
+      const request = () => ada.ask(REQUEST_EMAIL_CHANGE, { newEmail: 'renewed@example.com' });
+
+      const answers = await Promise.all([several(() => login(ada.email, PASSWORD)), several(request)]);
+
+      expect(answers.flat().flatMap(codes)).toEqual([]);
+      expect(await failures(ada)).toEqual([]);
+    });
+
+    test('is good for another password', async () => {
+      const ada = await owner();
+      const change = () =>
+        ada.ask(CHANGE, { input: { currentPassword: PASSWORD, newPassword: 'a quite different one' } });
+
+      const [, changed] = await Promise.all([several(() => login(ada.email, PASSWORD)), change()]);
+
+      expect(codes(changed)).toEqual([]);
+      expect(codes(await login(ada.email, 'a quite different one'))).toEqual([]);
+      expect(await failures(ada)).not.toContainEqual({ action: 'password_change.failed' });
+    });
+  });
+
+  describe.each<[string, string, string]>([
+    ['of 200 characters', TEXT.slice(0, 200), '$2b$'],
+    ['of 30 characters and 86 bytes', `${'암호는길다'.repeat(6).slice(0, 28)}12`, '$2b$'],
+    ['of exactly 72 bytes', TEXT.slice(0, 72), '$2b$'],
+    ['of 200 characters under $2a$', TEXT.slice(0, 200), '$2a$'],
+    ['of 300 characters under $2a$', TEXT.slice(0, 300), '$2a$'],
+    ['of 4,000 characters', TEXT.repeat(10).slice(0, 4000), '$2b$'],
+  ])('an imported hash of a password %s', (_, password, prefix) => {
+    const imported = async () => {
+      const ada = await member(app());
+      const old = (await bcrypt.hash(password, 4)).replace('$2b$', prefix);
+      await setHash(ada, old);
+      return ada;
+    };
+
+    test('signs in with all that the old system took, before and after it is renewed', async () => {
+      const ada = await imported();
+      const wrongEnd = `${Buffer.from(password).subarray(0, 72)}, ended otherwise`;
+
+      const first = await login(ada.email, wrongEnd);
+      const renewed = await hashOf(ada);
+      const others = [
+        await login(ada.email, password),
+        await login(ada.email, wrongEnd),
+        await login(ada.email, password),
+      ];
+
+      expect([first, ...others].flatMap(codes)).toEqual([]);
+      expect(renewed).toMatch(/^p72\$2b\$04\$/);
+      expect(await hashOf(ada)).toBe(renewed);
+      expect(codes(await login(ada.email, password.slice(1)))).toEqual(['INVALID_CREDENTIALS']);
+      expect(codes(await login(ada.email, Buffer.from(password).subarray(0, 71).toString('latin1')))).toEqual([
+        'INVALID_CREDENTIALS',
+      ]);
+    });
+
+    test('is good for another address and for another password, of which every character counts', async () => {
+      const ada = await imported();
+      const newPassword = TEXT.slice(0, 128);
+
+      const moved = await ada.ask(REQUEST_EMAIL_CHANGE, { newEmail: 'long-ago@example.com', password });
+      const tooLong = await ada.ask(CHANGE, { input: { currentPassword: password, newPassword: TEXT.slice(0, 129) } });
+      const changed = await ada.ask(CHANGE, { input: { currentPassword: password, newPassword } });
+
+      expect([codes(moved), codes(tooLong), codes(changed)]).toEqual([[], ['BAD_USER_INPUT'], []]);
+      expect(codes(await login(ada.email, newPassword))).toEqual([]);
+      expect(codes(await login(ada.email, `${newPassword.slice(0, 127)}!`))).toEqual(['INVALID_CREDENTIALS']);
+      expect(await hashOf(ada)).toMatch(/^p1\$/);
+    });
+  });
+
+  test('an old $2a$ hash of a length that wrapped round signs in, and stays as it is', async () => {
+    const ada = await member(app());
+    const password = TEXT.slice(0, 280);
+    const old = await bcrypt.hash(password, await bcrypt.genSalt(4, 'a'));
+    await setHash(ada, old);
+
+    const right = await login(ada.email, password);
+    const wrong = await login(ada.email, `${TEXT.slice(0, 20)}${'!'.repeat(260)}`);
+
+    expect([codes(right), codes(wrong)]).toEqual([[], ['INVALID_CREDENTIALS']]);
+    expect(await hashOf(ada)).toBe(old);
+  });
+
+  test.each([
+    ['decomposed', 'cafe\u0301 au lait'],
+    ['of compatibility characters', 'ﬁne café ａｔ ①'],
+    ['longer when it is normalised', 'ﷺ'.repeat(20)],
+  ])(
+    'an imported hash of a text that is %s signs in as it was typed, before and after it is renewed',
+    async (_, text) => {
+      const ada = await member(app());
+      await setHash(ada, await bcrypt.hash(text, 4));
+
+      const answers = [await login(ada.email, text), await login(ada.email, text)];
+
+      expect(answers.flatMap(codes)).toEqual([]);
+      expect(await hashOf(ada)).toMatch(/^p1\$/);
+    },
+  );
+
+  const setHash = ({ id }: Person, hash: string) =>
+    app().database.em.execute('update users set password_hash = ? where id = ?', [hash, id]);
+  const hashOf = async ({ id }: Person) =>
+    (await app().database.em.execute('select password_hash from users where id = ?', [id]))[0]?.password_hash;
+
+  test('a text that is too long for any password is refused before it is compared', async () => {
+    expect(codes(await login('nobody@example.com', 'x'.repeat(4096)))).toEqual(['INVALID_CREDENTIALS']);
+    expect(codes(await login('nobody@example.com', 'x'.repeat(4097)))).toEqual(['BAD_USER_INPUT']);
+  });
+
   test('a bad token does not stand in its way', async () => {
     const ada = await member(app());
 
@@ -213,7 +375,7 @@ describeApi('an access token', (app) => {
     expect(payload.sub).toBe(ada.id);
     expect(header.typ).toBe('at+jwt');
     expect(key).not.toHaveProperty('d');
-    expect(Object.keys(payload).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub']);
+    expect(Object.keys(payload).sort()).toEqual(['aud', 'client_id', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub']);
   });
 
   test('is refused for what is wrong with it', async () => {

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+// @ts-expect-error: a script, which runs without being built
+import { floorsOf, readRooms } from './floors.js';
 
 const files = ['src', 'consumer', 'migrations']
   .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
@@ -33,15 +35,47 @@ describe('who may import whom', () => {
     expect(files.length).toBeGreaterThan(40);
   });
 
+  test('imports go down only: no room imports one that leads back to it', () => {
+    const { floors, inCircles } = floorsOf(readRooms());
+
+    expect(inCircles).toEqual([]);
+    expect(floors.length).toBeGreaterThan(5);
+  });
+
+  test('a circle is found, type imports too', () => {
+    const rooms = new Map([
+      ['high', new Map([['low', ['a → b']]])],
+      ['low', new Map([['high', ['b → a']]])],
+      ['ground', new Map()],
+    ]);
+
+    expect(floorsOf(rooms)).toEqual({ floors: [['ground']], inCircles: ['high', 'low'] });
+  });
+
+  test('what lies loose in src is the start and a few leaves', () => {
+    const loose = files.filter((path) => dirname(path) === 'src').map((path) => path.slice(4, -3));
+
+    expect(loose.sort()).toEqual(['api', 'app', 'cache', 'errors', 'log', 'main', 'schema', 'services']);
+  });
+
+  test('the context is seen by resolvers and payloads, and by what makes and guards it', () => {
+    const allowed = /\.(resolver|payload)\.ts$|^src\/(graphql|request)\/|^src\/(app|schema)\.ts$|^src\/http\/http\.ts$/;
+
+    expect(offending(({ from, to }) => to === 'src/request/context.ts' && !allowed.test(from))).toEqual([
+      // Makes the viewer of a context.
+      'src/auth/authenticator.ts → src/request/context.ts',
+    ]);
+  });
+
   test('the API knows the consumer only where it is embedded', () => {
     expect(
-      offending(({ from, to }) => from.startsWith('src/') && to.startsWith('consumer/') && from !== 'src/main.ts'),
+      offending(({ from, to }) => from.startsWith('src/') && to.startsWith('consumer/') && from !== 'src/api.ts'),
     ).toEqual([]);
   });
 
   test('the consumer knows of the API its events, mail, settings, log and database', () => {
     const allowed =
-      /^src\/(events\/(events|parse|topology|broker|confirmed)|mail\/[\w-]+(\.entity)?|user\/user\.entity|config|log|database|process|node-version)\.ts$/;
+      /^src\/(events\/(events|parse|topology|broker|confirmed)|mail\/[\w-]+|config\/[\w-]+|database\/(database|outage)|process\/[\w-]+|log)\.ts$/;
 
     expect(
       offending(({ from, to }) => from.startsWith('consumer/') && to.startsWith('src/') && !allowed.test(to)),
@@ -57,16 +91,17 @@ describe('who may import whom', () => {
     ['ajv-formats', /^src\/events\/parse\.ts$/],
     ['keyv', /^src\/cache\.ts$/],
     ['@keyv/redis', /^src\/cache\.ts$/],
-    ['bcrypt', /^src\/auth\/password\.ts$/],
+    ['bcrypt', /^src\/password\/password\.ts$/],
     ['nodemailer', /^src\/mail\/smtp-mailer\.ts$/],
-    ['negotiator', /^src\/mail\/language\.ts$/],
-    ['jsonwebtoken', /^src\/auth\/token\.ts$/],
-    ['dataloader', /^src\/user\/(role\.loader|user\.service)\.ts$/],
-    ['fastify', /^src\/(http|app|pages)\.ts$/],
+    ['negotiator', /^src\/request\/language\.ts$/],
+    ['tr46', /^src\/user\/host-name\.ts$/],
+    ['jsonwebtoken', /^src\/keys\/access-token\.ts$/],
+    ['dataloader', /^src\/(user\/(role|user)|session\/session)\.service\.ts$/],
+    ['fastify', /^src\/(app|http\/(http|http-errors|pages\/pages))\.ts$/],
     ['@electric-sql/pglite', /^$/],
-    ['kysely', /^src\/embedded-database\.ts$/],
-    ['pg', /^src\/database\.ts$/],
-    ['@apollo/server', /^src\/(app|http|error-formatter|request-checks)\.ts$/],
+    ['kysely', /^src\/database\/embedded-database\.ts$/],
+    ['pg', /^src\/database\/database\.ts$/],
+    ['@apollo/server', /^src\/(app|http\/http|graphql\/(error-formatter|request-checks))\.ts$/],
   ])('%s is named only in its own files', (name, allowed) => {
     const found = offending(({ from, to }) => (to === name || to.startsWith(`${name}/`)) && !allowed.test(from));
 
@@ -90,7 +125,7 @@ describe('who may import whom', () => {
   test('the environment is read in one place', () => {
     const reads = files.filter((path) => /process\.env/.test(readFileSync(path, 'utf8')));
 
-    expect(reads).toEqual(['src/config.ts']);
+    expect(reads).toEqual(['src/config/config.ts']);
   });
 
   test('no file is a barrel, and nothing goes round in a circle', () => {

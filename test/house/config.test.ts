@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError, DEVELOPMENT_ADMIN, loadConfig, type Program, SETTINGS } from '../../src/config.js';
+import { ConfigError, DEVELOPMENT_ADMIN, loadConfig } from '../../src/config/config.js';
+import { type Program, SETTING_NAMES } from '../../src/config/settings.js';
 
 const pem = (namedCurve: string) =>
   generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -72,8 +73,10 @@ describe('settings', () => {
     ['consumer', ['AMQP_URL', 'DATABASE_URL', 'PUBLIC_URL']],
     ['migrate', ['DATABASE_URL']],
     ['admin:create', ['DATABASE_URL', 'PASSWORD_PEPPER']],
+    ['admin:promote', ['DATABASE_URL', 'PASSWORD_PEPPER']],
     ['users:import', ['DATABASE_URL', 'PASSWORD_PEPPER']],
     ['audit:verify', ['DATABASE_URL', 'PASSWORD_PEPPER']],
+    ['retention:run', ['DATABASE_URL', 'PASSWORD_PEPPER']],
     ['keys:rotate', ['JWT_KEYS_DIR']],
   ])('%s needs only %j in production', (program, needed) => {
     expect(() => loadConfig({ NODE_ENV: 'production' }, program)).toThrow(ConfigError);
@@ -94,6 +97,9 @@ describe('settings', () => {
     ['MAIL_FROM', 'secret'],
     ['MAIL_FROM', 'a@example.com, b@example.com'],
     ['MAIL_FROM', 'Gatehouse <no-reply@example.com>\r\nBcc: secret@example.com'],
+    ['MAIL_FROM', '\u202esecret <no-reply@example.com>'],
+    ['MAIL_FROM', '\u3164 <secret@example.com>'],
+    ['MAIL_FROM', 'Gatehouse <secret@xn--a.example>'],
     ['JWT_PRIVATE_KEY', 'secret'],
     ['JWT_PRIVATE_KEY', pem('P-384')],
     ['PASSWORD_PEPPER', 'secret'],
@@ -103,11 +109,52 @@ describe('settings', () => {
     ['BCRYPT_COST', '12.5'],
     ['CORS_ORIGINS', 'https://app.example.com/path'],
     ['CORS_ORIGINS', '*'],
+    ['SESSIONS_PER_USER', '0'],
+    ['SESSIONS_PER_USER', '1001'],
+    ['REFRESH_RETRY_SECONDS', '9'],
+    ['REFRESH_RETRY_SECONDS', '86401'],
     ['REFRESH_TOKEN_COOKIE', 'yes'],
     ['REFRESH_TOKEN_COOKIE', 'True'],
     ['TRUST_PROXY', 'true'],
     ['TRUST_PROXY', '10.0.0.0/40'],
+    ['RETENTION_SESSIONS_DAYS', '-1'],
+    ['RETENTION_EVENTS_DAYS', '6'],
+    ['RETENTION_MAILS_DAYS', '6'],
+    ['RETENTION_MAILS_DAYS', '7.5'],
+    ['RETENTION_AUDIT_DAYS', 'secret'],
     ['LOG_LEVEL', 'loud'],
+    ['LOG_LEVEL', '"info"'],
+    ['PUBLIC_URL', 'https://id.example.com?secret'],
+    ['PUBLIC_URL', 'https://id.example.com/#secret'],
+    ['PUBLIC_URL', 'https://user:secret@id.example.com'],
+    ['PUBLIC_URL', 'https://id.example.com.'],
+    ['PUBLIC_URL', "'https://id.example.com'"],
+    ['DATABASE_URL', 'postgres://a:secret@db/x?sslmode=requrie'],
+    ['DATABASE_URL', 'postgres://a:secret%zz@db/x'],
+    ['DATABASE_URL', 'postgres://a:sec#ret@db/x'],
+    ['REDIS_URL', 'redis://cache/secret'],
+    ['AMQP_URL', 'amqp://broker/%zz'],
+    ['SMTP_URL', 'smtp://mail.example.com/secret'],
+    ['SESSION_IDLE_DAYS', '91'],
+    ['SESSION_IDLE_DAYS', '0'],
+    ['HSTS', 'secret'],
+    ['HSTS', 'true'],
+    ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'https://app.example.com/'],
+    ['CORS_ORIGINS', 'ftp://app.example.com'],
+    ['TRUST_PROXY', '0.0.0.0/0'],
+    ['TRUST_PROXY', '10.0.0.1,::/0'],
+    ['TRUST_PROXY', '0000:0::/0'],
+    ['TRUST_PROXY', '::ffff:0.0.0.0/96'],
+    ['TRUST_PROXY', '::ffff:10.0.0.0/8'],
+    ['TRUST_PROXY', '10.0.0.1:80'],
+    ['TRUST_PROXY', '[fd00::1]'],
+    ['TRUST_PROXY', '010.0.0.1'],
+    ['JWT_PRIVATE_KEY', '-----BEGIN PUBLIC KEY-----\nsecret\n-----END PUBLIC KEY-----'],
+    ['SESION_MAX_DAYS', '7'],
+    ['SESSION_MAX_DAY', '7'],
+    ['SESSION_MXA_DAYS', '7'],
+    ['CORS_ORIGIN_FILE', '/secret'],
   ])('%s=%s is refused, by its name and without its value', (name, value) => {
     const found = problems({ ...PRODUCTION, [name]: value });
 
@@ -116,12 +163,80 @@ describe('settings', () => {
     expect(found[0]).not.toContain('secret');
   });
 
+  test('that contradict each other are all told at once', () => {
+    const found = problems({
+      ...PRODUCTION,
+      PUBLIC_URL: 'http://192.0.2.1',
+      HSTS: 'subdomains',
+      REFRESH_TOKEN_COOKIE: 'true',
+      SMTP_URL: 'smtp://mail.example.com',
+      SESSION_IDLE_DAYS: '10',
+      SESSION_MAX_DAYS: '9',
+    });
+
+    expect(found.map((problem) => problem.split(' ')[0]).sort()).toEqual(
+      ['HSTS', 'MAIL_FROM', 'REFRESH_TOKEN_COOKIE', 'SESSION_IDLE_DAYS'].sort(),
+    );
+  });
+
+  test('a shorter longest life shortens the idle one that was not given', () => {
+    expect(loadConfig({ SESSION_MAX_DAYS: '7' })).toMatchObject({ sessionIdleDays: 7, sessionMaxDays: 7 });
+    expect(loadConfig({ SESSION_MAX_DAYS: '60' })).toMatchObject({ sessionIdleDays: 30, sessionMaxDays: 60 });
+  });
+
+  test('HSTS is for the host alone unless told, and for none without HTTPS', () => {
+    const http = { ...PRODUCTION, PUBLIC_URL: 'http://localhost' };
+
+    expect(loadConfig(PRODUCTION).hsts).toBe('host');
+    expect(loadConfig(http).hsts).toBe('off');
+    expect(loadConfig({ ...http, REFRESH_TOKEN_COOKIE: 'true' }).refreshTokenCookie).toBe(true);
+    expect(loadConfig({ ...PRODUCTION, HSTS: 'preload' }).hsts).toBe('preload');
+  });
+
+  test('of others are left alone: those that are nowhere near, and those beside one that is set', () => {
+    expect(problems({ ...PRODUCTION, REDIS_URI: 'x', HOSTS: 'x', POST: 'x', PATH: 'x', XDG_DATA_DIRS: 'x' })).toEqual(
+      [],
+    );
+  });
+
   test.each(['admin1234', 'password1234', 'short'])(
     'production takes no admin with the password %s',
     (ADMIN_PASSWORD) => {
       expect(problems({ ...PRODUCTION, ADMIN_EMAIL: 'root@example.com', ADMIN_PASSWORD })).toHaveLength(1);
     },
   );
+
+  test.each([
+    ['ADMIN_EMAIL', 'no address', { ADMIN_EMAIL: 'secret' }],
+    ['ADMIN_EMAIL', 'an address that is too long', { ADMIN_EMAIL: `${'a'.repeat(250)}@example.com` }],
+    ['ADMIN_PASSWORD', 'a text that is too long', { ADMIN_PASSWORD: 'secret '.repeat(20) }],
+    [
+      'ADMIN_PASSWORD',
+      'the address',
+      { ADMIN_PASSWORD: 'root.secret@example.com', ADMIN_EMAIL: 'Root.Secret@example.com' },
+    ],
+    ['ADMIN_PASSWORD', 'shorter than any', { ADMIN_PASSWORD: 'seven77' }],
+    [
+      'ADMIN_PASSWORD',
+      'shorter than PASSWORD_MIN_LENGTH',
+      { ADMIN_PASSWORD: 'secret and short', PASSWORD_MIN_LENGTH: '20' },
+    ],
+  ])('%s that is %s is refused, in development too', (name, _, settings) => {
+    const admin = { ADMIN_EMAIL: 'root@example.com', ADMIN_PASSWORD: 'a first admin of settings', ...settings };
+
+    for (const env of [{ ...PRODUCTION, ...admin }, admin]) {
+      const found = problems(env);
+      expect(found).toHaveLength(1);
+      expect(found[0]).toMatch(new RegExp(`^${name} `));
+      expect(found[0]).not.toContain('secret');
+    }
+  });
+
+  test('the address of the first admin has one spelling, and development keeps its known password', () => {
+    const admin = { ADMIN_EMAIL: ' Root@Example.COM', ADMIN_PASSWORD: DEVELOPMENT_ADMIN.password };
+
+    expect(loadConfig(admin).admin).toEqual({ email: 'root@example.com', password: DEVELOPMENT_ADMIN.password });
+  });
 
   test('the key that signs is one, or lies in a folder of them', () => {
     const { JWT_PRIVATE_KEY, ...others } = PRODUCTION;
@@ -132,6 +247,15 @@ describe('settings', () => {
     expect(problems(others)).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY is required .* JWT_KEYS_DIR/)]);
     for (const env of [PRODUCTION, { JWT_PRIVATE_KEY }])
       expect(problems({ ...env, JWT_KEYS_DIR })).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY and JWT_KEYS_DIR /)]);
+  });
+
+  test('what is over is kept for thirty days, for others, or for ever', () => {
+    const days = (text?: string) =>
+      loadConfig({ RETENTION_SESSIONS_DAYS: text, RETENTION_EVENTS_DAYS: text, RETENTION_MAILS_DAYS: text }).retention;
+
+    expect(days()).toMatchObject({ sessionsDays: 30, eventsDays: 30, mailsDays: 30, auditDays: 0 });
+    expect(days('7')).toMatchObject({ sessionsDays: 7, eventsDays: 7, mailsDays: 7 });
+    expect(days('0')).toMatchObject({ sessionsDays: 0, eventsDays: 0, mailsDays: 0 });
   });
 
   test('refresh tokens travel in the payload unless a cookie is asked for', () => {
@@ -146,6 +270,9 @@ describe('settings', () => {
     expect(loadConfig(PRODUCTION).mailFrom).toBe('Gatehouse <no-reply@id.example.com>');
     expect(loadConfig({ ...PRODUCTION, MAIL_FROM }).mailFrom).toBe(MAIL_FROM);
     expect(loadConfig({ ...PRODUCTION, MAIL_FROM: 'id@example.com' }).mailFrom).toBe('id@example.com');
+    expect(loadConfig({ ...PRODUCTION, MAIL_FROM: 'Bücher <id@BÜCHER。example>' }).mailFrom).toBe(
+      'Bücher <id@xn--bcher-kva.example>',
+    );
   });
 
   test('an admin needs both address and password', () => {
@@ -171,6 +298,6 @@ describe('settings', () => {
       .match(/^#?([A-Z_]+)=/gm)
       ?.map((line) => line.replace(/[#=]/g, ''));
 
-    expect(names).toEqual([...SETTINGS]);
+    expect(names).toEqual(SETTING_NAMES);
   });
 });

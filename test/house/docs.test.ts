@@ -1,20 +1,32 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { type FieldNode, type OperationDefinitionNode, parse, print } from 'graphql';
-import { type FieldRule, rulesOf } from '../../src/access/rules.js';
-import { DEVELOPMENT_ADMIN, SETTINGS } from '../../src/config.js';
+import {
+  type FieldNode,
+  isInputObjectType,
+  isObjectType,
+  type OperationDefinitionNode,
+  parse,
+  print,
+  validate,
+} from 'graphql';
+import { createAdmin } from '../../src/account/first-admin.js';
+import { DEVELOPMENT_ADMIN } from '../../src/config/config.js';
+import { NEEDED, SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
 import { ERROR_CODES } from '../../src/errors.js';
+import { type FieldRule, rulesOf } from '../../src/graphql/rules.js';
+import type { LinkPage } from '../../src/mail/link-pages.js';
 import { buildUnguarded } from '../../src/schema.js';
-import { createAdmin } from '../../src/user/first-admin.js';
 import { describeApi } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
-import { type Page, sentToken } from '../support/links.js';
+import { sentToken } from '../support/links.js';
 import { type Answer, ask, LOGIN } from '../support/people.js';
 import { startApi } from '../support/processes.js';
 
-const RULES = rulesOf(buildUnguarded());
+const SCHEMA = buildUnguarded();
+const RULES = rulesOf(SCHEMA);
 const ROOT_RULES = RULES.filter(({ type }) => type.name === 'Query' || type.name === 'Mutation');
 const README = readFileSync('README.md', 'utf8');
 const EXAMPLES = readFileSync('examples.graphql', 'utf8');
@@ -28,6 +40,7 @@ const steady = (answer: object) =>
       /\b(?!019362a5)[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}\b/g,
       '01a202b6-fbaf-75f2-9331-2626423344f6',
     )
+    .replace(/"expiresIn": \d+/g, '"expiresIn": 2591999')
     .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '2026-11-22T10:04:36.442Z');
 
 interface Example {
@@ -49,7 +62,7 @@ const examples: Example[] = (parse(EXAMPLES).definitions as OperationDefinitionN
 });
 
 /** Where the token of an example was sent, and for what. */
-const LINKS: Record<string, [string, Page]> = {
+const LINKS: Record<string, [string, LinkPage]> = {
   verifyEmail: ['ada@example.com', 'verify-email'],
   resetPassword: ['ada@example.com', 'reset-password'],
   confirmEmailChange: ['ada.lovelace@example.com', 'change-email'],
@@ -63,7 +76,7 @@ const CREDENTIALS_AFTER: Record<string, { email?: string; password?: string }> =
 
 describeApi('docs/api.md', (app) => {
   test('has every operation with its rule, its codes, an example and its answer', async () => {
-    await createAdmin(app().database.em, app().audit, app().passwords, DEVELOPMENT_ADMIN);
+    await createAdmin(app().services.audit, app().passwords, DEVELOPMENT_ADMIN);
     const known: Record<string, string> = { ...DEVELOPMENT_ADMIN };
     const tokens: Record<string, string> = {};
     const ada = { email: 'ada@example.com', password: 'correct horse battery' };
@@ -137,6 +150,73 @@ ${steady({ data })}
 `;
 }
 
+/** Where a sentence may hold an operation: comments, descriptions, and code within a line of Markdown. */
+const SENTENCES: Record<string, string[]> = Object.fromEntries([
+  ['examples.graphql', EXAMPLES.match(/^#.*$/gm) ?? []],
+  ['schema.graphql', readFileSync('schema.graphql', 'utf8').match(/"""[\s\S]*?"""/g) ?? []],
+  ...[
+    'README.md',
+    'CONTRIBUTING.md',
+    ...readdirSync('docs')
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+  ].map((path) => [
+    path,
+    readFileSync(path, 'utf8')
+      .replace(/^```[\s\S]*?^```/gm, '')
+      .match(/`[^`\n]+`/g) ?? [],
+  ]),
+]);
+
+/** `users { … }` or `refresh(input: { … })` of a sentence, to the bracket that closes the last one. */
+function* fieldsIn(sentence: string): Generator<{ name: string; text: string }> {
+  const names = ROOT_RULES.map(({ field }) => field.name).join('|');
+  for (const { 1: name = '', index } of sentence.matchAll(new RegExp(`\\b(${names}) ?[({]`, 'g'))) {
+    let [end, depth] = [index + name.length, 0];
+    do {
+      const next = /^ ?[^(){}]*?[(){}]/.exec(sentence.slice(end))?.[0];
+      if (next === undefined) break;
+      depth += /[({]$/.test(next) ? 1 : -1;
+      end += next.length;
+    } while (depth > 0 || /^ ?\{/.test(sentence.slice(end)));
+    yield { name, text: sentence.slice(index, end) };
+  }
+}
+
+describe('operations that are written down', () => {
+  const complaints = (document: string) => validate(SCHEMA, parse(document)).map(({ message }) => message);
+
+  test('of examples.graphql fit the schema', () => {
+    expect(complaints(EXAMPLES)).toEqual([]);
+  });
+
+  test('within a sentence fit the schema', () => {
+    const found = Object.entries(SENTENCES).flatMap(([path, sentences]) =>
+      sentences.flatMap((sentence) => [...fieldsIn(sentence)].map((field) => ({ path, ...field }))),
+    );
+
+    for (const { path, name, text } of found) {
+      const kind = ROOT_RULES.find(({ field }) => field.name === name)?.type.name.toLowerCase();
+      const selected = text.endsWith('}') ? text : `${text} { __typename }`;
+      expect([path, text, complaints(`${kind} { ${selected} }`)]).toEqual([path, text, []]);
+    }
+    expect(found.map(({ path }) => path)).toEqual(expect.arrayContaining(['examples.graphql', 'docs/sessions.md']));
+  });
+
+  test('name only fields that there are', () => {
+    const named = Object.values(SENTENCES)
+      .flat()
+      .flatMap((sentence) => [...sentence.matchAll(/`([A-Z]\w+)\.(\w+)`/g)])
+      .map(([, type = '', field = '']) => ({ type: SCHEMA.getType(type), name: `${type}.${field}`, field }));
+
+    const unknown = named.filter(
+      ({ type, field }) => (isObjectType(type) || isInputObjectType(type)) && !(field in type.getFields()),
+    );
+    expect(named.length).toBeGreaterThan(0);
+    expect(unknown.map(({ name }) => name)).toEqual([]);
+  });
+});
+
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
 /** Skipped by name where there is no curl, unless nothing may be missing. */
@@ -146,10 +226,9 @@ const testWithCurl = (name: string, body: () => Promise<void>) =>
     : test.skip(`${name} (missing on this machine: curl)`, body);
 
 describe('README.md', () => {
-  const blocks = [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({
-    language,
-    text,
-  }));
+  const blocksOf = (page: string) =>
+    [...page.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({ language, text }));
+  const blocks = blocksOf(README);
 
   testWithCurl('its commands do what it says', async () => {
     await using api = await startApi({});
@@ -176,9 +255,13 @@ describe('README.md', () => {
     }
   });
 
-  test('every other command of it is a script of package.json, or of Docker Compose', () => {
+  test('every other command of it, and of the pages about commands, is a script of package.json, or of Docker Compose', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-    const commands = blocks
+    const commands = [
+      README,
+      ...['import', 'audit', 'benchmarks'].map((name) => readFileSync(`docs/${name}.md`, 'utf8')),
+    ]
+      .flatMap(blocksOf)
       .filter(({ language, text }) => language === 'sh' && !text.startsWith('curl'))
       .flatMap(({ text }) => text.split(/\n|&&/))
       .map((command) => command.replace(/#.*/, '').trim())
@@ -194,13 +277,108 @@ describe('README.md', () => {
     }
   });
 
-  test('its tables have every operation, code and setting', () => {
-    const cells = new Set([...README.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name));
-    const names = [...ROOT_RULES.map(({ field }) => field.name), ...Object.keys(ERROR_CODES), ...SETTINGS];
+  test('is short enough to be read', () => {
+    expect(README.split('\n').length).toBeLessThan(200);
+  });
+});
 
-    expect(names.filter((name) => !cells.has(name))).toEqual([]);
-    for (const { field, access } of ROOT_RULES)
-      expect(README).toMatch(new RegExp(`^\\| \`${field.name}\` .*\\| ${access} `, 'm'));
+describe('tables of the documentation', () => {
+  const table = (head: string[], rows: string[][]) =>
+    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const codesOf = (codes: readonly string[]) => codes.map((code) => `\`${code}\``).join(', ');
+
+  test('docs/operations.md has every operation with its rule and codes', () => {
+    const rows = ROOT_RULES.map(({ field, access, codes }) => [
+      `\`${field.name}\``,
+      String(field.description).replaceAll('\n', ' '),
+      access,
+      codesOf(codes),
+    ]);
+
+    expectCurrent('docs/operations.md', `${OPERATIONS_HEAD}\n${table(['operation', 'does', 'rule', 'codes'], rows)}\n`);
+  });
+
+  test('docs/errors.md has every code', () => {
+    const rows = Object.entries(ERROR_CODES).map(([code, means]) => [`\`${code}\``, means]);
+
+    expectCurrent('docs/errors.md', `${ERRORS_HEAD}\n${table(['code', 'means'], rows)}\n`);
+  });
+
+  test('docs/settings.md has every setting, and who needs it', () => {
+    const rows = SETTING_NAMES.map((name) => {
+      const needing = Object.entries(NEEDED).flatMap(([program, needed]) =>
+        (needed as string[]).includes(name) ? [program] : [],
+      );
+      const { default: value, description } = SETTINGS[name];
+      return [`\`${name}\``, value ?? '', description, needing.map((program) => `\`${program}\``).join(', ')];
+    });
+
+    expectCurrent(
+      'docs/settings.md',
+      `${SETTINGS_HEAD}\n${table(['setting', 'default', 'meaning', 'needed in production by'], rows)}\n`,
+    );
+  });
+});
+
+const GENERATED = '<!-- Made by `UPDATE_DOCS=1 npm test -- --selectProjects house`. Change what it is made from. -->';
+
+const OPERATIONS_HEAD = `# Operations
+${GENERATED}
+
+There is one endpoint, \`POST /graphql\`. [api.md](api.md) has each operation with an example and its answer;
+[\`schema.graphql\`](../schema.graphql) is the contract.
+
+Rules: \`PUBLIC\` anyone; \`SIGNED_IN\` any signed-in user; \`SELF_OR_ADMIN\` the user it is about, or an admin; \`ADMIN\`
+admins. A member who asks for somebody else gets \`FORBIDDEN\` before anything is looked up. [access.md](access.md) has
+every field for every kind of viewer.
+
+\`register\` tells that an address is taken (\`EMAIL_TAKEN\`), because it signs in at once. Operations that send mail do
+not: they answer and cost the same whether or not an account has the address.
+`;
+
+const ERRORS_HEAD = `# Errors
+${GENERATED}
+
+Every error has \`extensions.code\`, one of these. \`path\` or \`issues\` name the place in the input, never the value. Any
+field may also fail with \`UNAUTHENTICATED\`, \`FORBIDDEN\`, \`RATE_LIMITED\` or \`SERVICE_OVERLOADED\`. Each answer has the
+header \`x-request-id\`, which the log has, too.
+`;
+
+const SETTINGS_HEAD = `# Settings
+${GENERATED}
+
+Settings are variables of the environment. Each may also be given as \`NAME_FILE\`, the path of a file that holds the value.
+[\`.env.example\`](../.env.example) has them all. Mistakes, contradictions and misspelt names are listed together, and
+nothing starts. An \`HSTS\` that is taken back does not reach browsers before their year is over: start with \`host\`.
+`;
+
+describe('links of the documentation', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].concat(
+    readdirSync('docs', { recursive: true, encoding: 'utf8' }).flatMap((name) =>
+      name.endsWith('.md') ? [join('docs', name)] : [],
+    ),
+  );
+  const anchorsOf = (path: string) =>
+    [...readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
+
+  test('lead somewhere', () => {
+    const broken = pages.flatMap((page) =>
+      [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].flatMap(
+        ([link, path = '', anchor]) => {
+          const target = path === '' ? page : join(dirname(page), path);
+          const leads = existsSync(target) && (anchor === undefined || anchorsOf(target).includes(anchor));
+          return leads ? [] : [`${page}: ${link}`];
+        },
+      ),
+    );
+
+    expect(pages.length).toBeGreaterThan(20);
+    expect(broken).toEqual([]);
   });
 });
 

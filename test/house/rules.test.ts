@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildSchema, GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
-import { authDirective, errorsDirective } from '../../src/access/directives.js';
-import { enforceRules } from '../../src/access/enforce.js';
-import { RuleError } from '../../src/access/rules.js';
+import { authDirective, errorsDirective } from '../../src/graphql/directives.js';
+import { enforceRules } from '../../src/graphql/enforce.js';
+import { RuleError } from '../../src/graphql/rules.js';
 import { createSchema, printSchema } from '../../src/schema.js';
 import { expectCurrent } from '../support/current-file.js';
 
@@ -18,7 +18,7 @@ const unchecked = (sdl: string) => buildSchema(`${DIRECTIVES}${sdl}`, { assumeVa
 
 function offenders(schema: GraphQLSchema): string[] {
   try {
-    enforceRules(schema);
+    enforceRules(schema, async () => undefined);
     return [];
   } catch (error) {
     if (error instanceof RuleError) return error.offenders;

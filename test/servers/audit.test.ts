@@ -16,14 +16,14 @@ import {
   startApi,
   temporaryFolder,
 } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
 
 const VERIFY = 'dist/src/commands/audit-verify.js';
 
 describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let redis: Server;
   let env: Env;
   let database: string;
@@ -32,7 +32,7 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
 
   beforeAll(async () => {
     folder = temporaryFolder();
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     database = await postgres.createDatabase();
     env = { DATABASE_URL: database, REDIS_URL: redis.url };
     instances = await Promise.all([startApi(env), startApi(env)]);
@@ -40,7 +40,7 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
 
   afterAll(async () => {
     await Promise.all(instances?.map((api) => api.kill()) ?? []);
-    await Promise.all([redis?.stop(), postgres?.stop()]);
+    await redis?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -121,20 +121,19 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
 });
 
 describeWithServers(['postgres'], 'the ends of the chains that npm run audit:verify keeps', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let env: Env;
   let folder: string;
 
   beforeAll(async () => {
     folder = temporaryFolder();
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
     env = { DATABASE_URL: await postgres.createDatabase() };
     await using api = await startApi(env);
     await signUp(api);
   }, 120_000);
 
   afterAll(async () => {
-    await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -13,7 +13,7 @@ import {
   signUp,
   startApi,
 } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis, withRedis } from '../support/servers/redis.js';
 
@@ -24,7 +24,7 @@ const ME = 'query { me { id } }';
 const MORE_THAN_USUAL_MS = 250;
 
 describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one database', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let redis: Server;
   let env: Env;
   let one: ApiProcess;
@@ -32,7 +32,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
   let admin: SignedIn;
 
   beforeAll(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
     [one, other] = await Promise.all([startApi(env), startApi(env)]);
     admin = await signIn(one);
@@ -40,13 +40,16 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
 
   afterAll(async () => {
     await Promise.all([one?.kill(), other?.kill()]);
-    await Promise.all([redis?.stop(), postgres?.stop()]);
+    await redis?.stop();
   });
 
   const readUser = async (api: ApiProcess, id: string) => (await api.ask(USER, { id }, admin.token)).data.user;
   const readUsers = async (api: ApiProcess) => (await api.ask(USERS, {}, admin.token)).data.users;
   const remove = (api: ApiProcess, id: string) => api.ask(DELETE_USER, { id }, admin.token);
-  /** Without the database's own word to all instances, which comes a moment later and would hide what was not said in Redis. */
+  /**
+   * Without the database's own word to all instances, which comes a moment later and would hide what was not said in
+   * Redis.
+   */
   const withoutNotifications = async (work: () => Promise<void>) => {
     const database = env.DATABASE_URL as string;
     await select(database, 'alter table users disable trigger users_changed');
@@ -54,6 +57,25 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
       await work();
     } finally {
       await select(database, 'alter table users enable trigger users_changed');
+    }
+  };
+  /**
+   * Rounds in which Redis answered within the 60 ms that it has. On a busy machine it may not, and then only the
+   * notification would tell of a write: such a round counts for nothing, and is repeated.
+   */
+  const inRounds = async (count: number, round: (here: ApiProcess, there: ApiProcess) => Promise<void>) => {
+    const misses = () =>
+      [one, other].flatMap((api) => api.lines('cache does not answer; reading from the database')).length;
+    for (let [done, tries] = [0, 0]; done < count; tries++) {
+      expect(tries).toBeLessThan(3 * count);
+      const before = misses();
+      try {
+        await (done % 2 ? round(one, other) : round(other, one));
+        done++;
+      } catch (error) {
+        if (misses() === before) throw error;
+        await Promise.all([cacheIsUp(one), cacheIsUp(other)]);
+      }
     }
   };
   const cacheIsUp = (api: ApiProcess) =>
@@ -66,8 +88,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
     'what one deletes, the other knows at its very next request',
     () =>
       withoutNotifications(async () => {
-        for (let round = 0; round < 36; round++) {
-          const [here, there] = round % 2 ? [one, other] : [other, one];
+        await inRounds(36, async (here, there) => {
           const user = await signUp(here);
           const [before, , me] = await Promise.all([
             readUsers(there),
@@ -88,7 +109,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
           expect(list.totalCount).toBe(before.totalCount);
           expect(list.nodes[0]).toEqual({ id: user.id, isActive: false });
           expect(own.errors[0]?.extensions).toEqual({ code: 'UNAUTHENTICATED', reason: 'REVOKED' });
-        }
+        });
       }),
     60_000,
   );
@@ -97,8 +118,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
     'whom one registers, the other lists and counts at its very next request',
     () =>
       withoutNotifications(async () => {
-        for (let round = 0; round < 36; round++) {
-          const [here, there] = round % 2 ? [one, other] : [other, one];
+        await inRounds(36, async (here, there) => {
           const before = await readUsers(there);
 
           const user = await signUp(here);
@@ -106,7 +126,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
 
           expect(after.totalCount).toBe(before.totalCount + 1);
           expect(after.nodes[0]).toEqual({ id: user.id, isActive: true });
-        }
+        });
       }),
     60_000,
   );
@@ -193,10 +213,12 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
       if (round % 3) await remove(here, user.id);
       else await signUp(here);
       redis.thaw();
-      const [list, read] = await Promise.all([readUsers(there), readUser(there, user.id)]);
-
-      expect(read.isActive).toBe(round % 3 === 0);
-      expect(list.totalCount).toBe(before.totalCount + (round % 3 ? 0 : 1));
+      // Only the database's notification can say it, and a busy machine may bring the request first.
+      await eventually(async () => {
+        const [list, read] = await Promise.all([readUsers(there), readUser(there, user.id)]);
+        expect(read.isActive).toBe(round % 3 === 0);
+        expect(list.totalCount).toBe(before.totalCount + (round % 3 ? 0 : 1));
+      });
       await cacheIsUp(one);
       await cacheIsUp(other);
     }
@@ -266,8 +288,9 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
   }
 
   /**
-   * Reads and writes on both instances for so long; every answer must be right. Answers what each request took in ms, without the longest pause that
-   * a request for nothing met on the same instance meanwhile: on a busy machine that is not Redis's doing.
+   * Reads and writes on both instances for so long; every answer must be right. Answers what each request took in ms,
+   * without the longest pause that a request for nothing met on the same instance meanwhile: on a busy machine that is
+   * not Redis's doing.
    */
   async function series(ms: number): Promise<number[]> {
     const took: number[] = [];

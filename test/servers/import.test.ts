@@ -103,6 +103,8 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
       [row({ name: ' ' }), 'name must be a text of 1 to 100 characters without control characters'],
       [row({ name: 'canary\u0000' }), 'name must be a text of 1 to 100 characters without control characters'],
       [row({ name: 'canary\ud800' }), 'name must be a text of 1 to 100 characters without control characters'],
+      [row({ name: '\u200b\u3164' }), 'name must have a visible character'],
+      [row({ name: 'canary\u202e' }), 'name must not have controls of direction'],
       [row({ passwordHash: bcryptHash.slice(1) }), HASH],
       [row({ passwordHash: `${bcryptHash}.` }), HASH],
       [row({ passwordHash: bcryptHash.replace('$04$', '$03$') }), HASH],
@@ -113,9 +115,16 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
       [row({ isActive: 'canary' }), 'isActive must be true or false'],
       [row({ createdAt: '2023-02-30T00:00:00Z' }), TIME],
       [row({ createdAt: '0000-01-01T00:00:00Z' }), TIME],
+      [row({ createdAt: '9999-12-31T23:59:59.999-05:00' }), TIME],
       [row({ createdAt: '2999-01-01T00:00:00Z' }), TIME],
       [row({ createdAt: 1_700_000_000 }), TIME],
-      [row({ canary: 'canary' }), 'has a field that is none of email, name, passwordHash, role, createdAt, isActive'],
+      [row({ emailVerified: 'true' }), 'emailVerified must be true or false'],
+      [row({ externalId: '' }), EXTERNAL_ID],
+      [row({ externalId: 'x'.repeat(256) }), EXTERNAL_ID],
+      [row({ id: 1.5 }), EXTERNAL_ID],
+      [row({ id: 'canary 1', user_id: 'canary 2' }), 'externalId is given under two names, with two values'],
+      [row({ displayName: 'canary' }), 'name is given under two names, with two values'],
+      [row({ createdAt: { $date: 'canary' } }), TIME],
       [
         {},
         `email must be an e-mail address of at most 254 characters; name must be a text of 1 to 100 characters without control characters; passwordHash ${HASH.replace('passwordHash ', '')}`,
@@ -230,14 +239,160 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(await stored(member.email)).toMatchObject([{ id: member.id, name: 'Ada Lovelace' }]);
   });
 
-  test('another hash for an address that is there is refused', async () => {
-    const person = row();
-    await importing(lines([person]));
+  test('an internationalised domain is one in letters, capitals and ASCII', async () => {
+    const file = lines([
+      row({ email: 'imported@bücher.example' }),
+      row({ email: 'imported@BÜCHER。example' }),
+      row({ email: 'imported@xn--bcher-kva.example' }),
+      row({ email: 'imported@xn--a.example' }),
+      row({ email: 'jörg@example.com' }),
+    ]);
 
-    const { code, output } = await importing(lines([{ ...person, passwordHash: bcryptHash }]));
+    const { output } = await importing(file);
 
-    expect([code, output.split('\n')[0]]).toEqual([1, 'line 1: email is that of an open account']);
-    expect(await stored(person.email)).toMatchObject([{ password_hash: person.passwordHash }]);
+    expect(output.trimEnd().split('\n')).toEqual([
+      'line 2: email is also that of line 1',
+      'line 3: email is also that of line 1',
+      'line 4: email must be an e-mail address of at most 254 characters',
+      'line 5: email must have ASCII characters alone before the @ (no SMTPUTF8)',
+      'Imported: 1, already there: 0, refused: 4',
+    ]);
+    expect(await stored('imported@xn--bcher-kva.example')).toHaveLength(1);
+  });
+
+  test('a newer hash changes nothing for a person who is there, and brings nobody back who has gone', async () => {
+    const [stays, closes, moves, dropped] = [0, 1, 2, 3].map(() => row({ passwordHash: bcryptHash })) as [
+      Row,
+      Row,
+      Row,
+      Row,
+    ];
+    const registered = await signUp(api);
+    await importing(lines([stays, closes, moves, dropped]));
+    for (const { email } of [closes, registered]) {
+      const { id, token } = await signIn(api, { email, password: PASSWORD });
+      await api.ask(DELETE_USER, { id }, token);
+    }
+    await select(database, `update users set email = 'moved-' || email where email = $1`, [moves.email]);
+    await select(database, 'update users set is_active = false, name_key = name_key where email = $1', [dropped.email]);
+    const before = await select(database, 'select * from users order by id');
+
+    const renewed = [stays, closes, moves, dropped, row({ email: registered.email })].map((person) => ({
+      ...person,
+      name: 'Another Name',
+      role: 'ADMIN',
+      passwordHash: someHash('newer'),
+    }));
+    const { code, output } = await importing(lines(renewed));
+
+    expect([code, output]).toEqual([0, 'Imported: 0, already there: 5, refused: 0\n']);
+    expect(await select(database, 'select * from users order by id')).toEqual(before);
+    expect(codes(await login(closes.email))).toEqual(['INVALID_CREDENTIALS']);
+    expect(codes(await login(moves.email))).toEqual(['INVALID_CREDENTIALS']);
+    expect(codes(await login(`moved-${moves.email}`))).toEqual([]);
+  });
+
+  test('an external id says who somebody is, whatever their address is by now', async () => {
+    const [known, late] = [row({ externalId: 'auth0|1' }), row()];
+    await importing(lines([known, late]));
+    const again = lines([
+      row({ externalId: 'auth0|1' }),
+      { ...late, externalId: 77 },
+      { ...late, email: 'late-again@example.com', externalId: '77' },
+      row({ externalId: 'auth0|2' }),
+      row({ id: 'auth0|2' }),
+    ]);
+
+    const { output } = await importing(again);
+    const third = await importing(lines([row({ externalId: '77' }), { ...known, externalId: 'auth0|3' }]));
+
+    expect(output.trimEnd().split('\n')).toEqual([
+      'line 3: externalId is also that of line 2',
+      'line 5: externalId is also that of line 4',
+      'Imported: 1, already there: 2, refused: 2',
+    ]);
+    expect(third.output.trimEnd().split('\n')).toEqual([
+      'line 2: email was imported with another externalId',
+      'Imported: 0, already there: 1, refused: 1',
+    ]);
+    expect(await stored(late.email)).toMatchObject([{ external_id: '77', imported_email: late.email }]);
+    expect(await stored('late-again@example.com')).toEqual([]);
+  });
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+    ['our own names', { externalId: 'a-1', emailVerified: true }, { external_id: 'a-1', email_verified: true }],
+    [
+      'Auth0',
+      { _id: { $oid: '5f0c' }, email_verified: true, blocked: false, role: null },
+      { external_id: '5f0c', email_verified: true, is_active: true },
+    ],
+    [
+      'Supabase',
+      { id: 'b-2', email_confirmed_at: '2020-01-02T03:04:05Z', banned_until: null, created_at: '2020-01-01T00:00:00Z' },
+      { external_id: 'b-2', email_verified: true, is_active: true, created_at: new Date('2020-01-01T00:00:00Z') },
+    ],
+    [
+      'Keycloak',
+      { id: 'c-3', emailVerified: false, enabled: false, createdTimestamp: 1_577_836_800_000 },
+      { external_id: 'c-3', email_verified: false, is_active: false, created_at: new Date('2020-01-01T00:00:00Z') },
+    ],
+    [
+      'Firebase',
+      { localId: 'd-4', emailVerified: true, disabled: true, createdAt: '1577836800000' },
+      { external_id: 'd-4', email_verified: true, is_active: false, created_at: new Date('2020-01-01T00:00:00Z') },
+    ],
+    [
+      'one that shut somebody out',
+      { id: 5, banned_until: '2999-01-01T00:00:00Z', emailVerified: null },
+      { external_id: '5', email_verified: false, is_active: false },
+    ],
+    [
+      'one that keeps closed accounts',
+      { userId: 6, enabled: true, deleted_at: '2020-01-01T00:00:00Z', email_verified_at: '2020-01-01T00:00:00Z' },
+      { external_id: '6', email_verified: true, is_active: false },
+    ],
+    [
+      'MongoDB',
+      { _id: { $oid: '5f0d' }, isActive: true, blocked: true, createdAt: { $date: '2020-01-01T00:00:00Z' } },
+      { external_id: '5f0d', is_active: false, created_at: new Date('2020-01-01T00:00:00Z') },
+    ],
+  ])('fields as in an export of %s are taken over', async (_, fields, expected) => {
+    const person = row(fields);
+
+    const { code, output } = await importing(lines([person]));
+
+    expect([code, output]).toEqual([0, 'Imported: 1, already there: 0, refused: 0\n']);
+    expect(await stored(person.email)).toMatchObject([expected]);
+  });
+
+  test('unknown fields are counted and named once, and refused by --strict alone', async () => {
+    const people = [
+      row({ app_metadata: { canary: 1 }, last_ip: 'canary' }),
+      row({ last_ip: 'canary', 'canary with blanks': 1, constructor: 'canary' }),
+      `{"__proto__": {"role": "ADMIN"}, ${JSON.stringify(row({ toString: 'canary' })).slice(1)}`,
+    ];
+    const many = row(Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`f${index}`, 'canary'])));
+
+    const refused = await runCommand(IMPORT, ['--strict', fileOf(lines(people))], { DATABASE_URL: database });
+    const taken = await importing(lines(people));
+    const bounded = await importing(lines([many]));
+
+    const complaint = `has a field that is none of email, name, passwordHash, role, createdAt, isActive, emailVerified, externalId`;
+    expect(refused.output.split('\n').slice(0, 3)).toEqual([1, 2, 3].map((line) => `line ${line}: ${complaint}`));
+    expect(refused.code).toBe(1);
+    expect([taken.code, taken.output.trimEnd().split('\n')]).toEqual([
+      0,
+      [
+        'Unknown fields, left out: app_metadata (1), last_ip (2), others (1), constructor (1), __proto__ (1), toString (1)',
+        'Imported: 3, already there: 0, refused: 0',
+      ],
+    ]);
+    expect(bounded.output).toMatch(/^Unknown fields, left out: f0 \(1\), .*, f19 \(1\), others \(10\)\n/);
+    expect([refused, taken, bounded].map(({ output }) => output).join()).not.toContain('canary');
+    const [person] = await select(database, 'select role_id from users where email like $1', [
+      `${JSON.parse(people[2] as string).email}`,
+    ]);
+    expect(person.role_id).toMatch(/2$/);
   });
 
   test('each imported user is announced once, and an admin who looks at the list sees them', async () => {
@@ -343,6 +498,20 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(await announced(url)).toHaveLength(rows.length);
   }, 60_000);
 
+  test.each([
+    ['the audit', `alter table audit_events add constraint no_canary check (action <> 'user.imported')`],
+    ['the events', `alter table outbox add constraint no_canary check (type <> 'user.registered')`],
+  ])('what %s cannot take is no fault of a line, and stops the import', async (_, damage) => {
+    const url = await emptyDatabase();
+    await select(url, damage);
+
+    const { code, output } = await importing(lines([row(), row()]), url);
+
+    expect(output).toMatch(/^The import stopped \(23514\)\. .*\n$/);
+    expect(code).toBe(1);
+    expect(await select(url, 'select id from users')).toEqual([]);
+  });
+
   test('a row that the database does not take is refused alone', async () => {
     const url = await emptyDatabase();
     await select(url, `alter table users add constraint no_canary check (name <> 'Canary')`);
@@ -441,4 +610,5 @@ describe('npm run users:import on the embedded database', () => {
 });
 
 const HASH = 'passwordHash must be a bcrypt hash (2a, 2b or 2y) of 60 characters with a cost from 4 to 15';
+const EXTERNAL_ID = 'externalId must be a text of 1 to 255 characters without control characters';
 const TIME = 'createdAt must be a time as in RFC 3339, from 1970 on and not in the future';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
-import { signingKey } from '../../src/auth/signing-key.js';
+import { signingKey } from '../../src/keys/signing-key.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import {
@@ -17,7 +17,7 @@ import {
   startProcess,
   temporaryFolder,
 } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
 
@@ -50,7 +50,8 @@ const kids = () => files().map((name) => kidIn(readFileSync(join(folder, name), 
 const bodyOf = (pem: string) => pem.slice(pem.indexOf('KEY-----') + 9).slice(0, 40);
 const files = () => readdirSync(folder).sort();
 
-const settings = (): Env => ({ JWT_PRIVATE_KEY: '', JWT_KEYS_DIR: folder });
+// The admin signs in all the time, and none of these sessions may end for another.
+const settings = (): Env => ({ JWT_PRIVATE_KEY: '', JWT_KEYS_DIR: folder, SESSIONS_PER_USER: '1000' });
 const rotate = (...args: string[]) => runCommand('dist/src/commands/keys-rotate.js', args, settings());
 
 /** Five at once, of which none reads what it has listed, and none makes its key, before all are so far. */
@@ -98,16 +99,16 @@ const resigned = (token: string, pem: string) => {
 };
 
 describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let redis: Server;
   let env: Env;
 
   beforeAll(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
   }, 120_000);
 
-  afterAll(() => Promise.all([postgres?.stop(), redis?.stop()]));
+  afterAll(() => redis?.stop());
 
   const start = () => startApi({ ...env, ...settings() });
 

@@ -3,7 +3,7 @@ import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { codes, DELETE_USER } from '../support/people.js';
 import { type ApiProcess, type SignedIn, select, signIn, signUp, startApi } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
 
@@ -26,7 +26,7 @@ const combinations = names.flatMap((one) => names.map((other): [Operation, Opera
 const LATE = ['LAST_ADMIN', 'FORBIDDEN', 'UNAUTHENTICATED', 'NOT_FOUND'];
 
 describeWithServers(['postgres', 'redis'], 'the last two admins, who take each other away', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let redis: Server;
   let database: string;
   let instances: ApiProcess[];
@@ -34,7 +34,7 @@ describeWithServers(['postgres', 'redis'], 'the last two admins, who take each o
   const refusals: string[] = [];
 
   beforeAll(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     database = await postgres.createDatabase();
     const env = { DATABASE_URL: database, REDIS_URL: redis.url };
     instances = await Promise.all([startApi(env), startApi(env)]);
@@ -43,7 +43,7 @@ describeWithServers(['postgres', 'redis'], 'the last two admins, who take each o
 
   afterAll(async () => {
     await Promise.all(instances?.map((api) => api.kill()) ?? []);
-    await Promise.all([redis?.stop(), postgres?.stop()]);
+    await redis?.stop();
   });
 
   const instance = (turn: number) => instances[turn % instances.length] as ApiProcess;

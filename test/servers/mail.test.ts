@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { ConfirmChannel } from 'amqplib';
 import { Client } from 'pg';
-import { IN_MEMORY } from '../../mikro-orm.config.js';
-import { type Database, openDatabase } from '../../src/database.js';
-import { Language, type Mail, MailKind } from '../../src/mail/mail.entity.js';
+import { databaseOptions } from '../../mikro-orm.config.js';
+import { type Database, openDatabase } from '../../src/database/database.js';
+import { IN_MEMORY } from '../../src/database/embedded-database.js';
+import { type Mail, MailKind } from '../../src/mail/mail.entity.js';
+import { Language } from '../../src/request/language.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { lockWaits } from '../support/locks.js';
@@ -45,7 +47,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     await smtp.listen();
     api = await startApi(env);
     consumer = startConsumer(env);
-    database = await openDatabase({ databaseUrl: url, dataDir: IN_MEMORY });
+    database = await openDatabase({ databaseUrl: url, dataDir: IN_MEMORY }, databaseOptions);
     ada = await signUp(api);
     await consumer.logged('consumer is ready');
   }, 180_000);
@@ -187,7 +189,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
       SMTP_URL: `smtp://${smtp.address}`,
       LOG_LEVEL: 'debug',
     });
-    const there = await openDatabase({ databaseUrl: own, dataDir: IN_MEMORY });
+    const there = await openDatabase({ databaseUrl: own, dataDir: IN_MEMORY }, databaseOptions);
     const eve = await signUp(embedded);
     const keptWaiting = keepWaiting();
     const mails = await Promise.all(Array.from({ length: 8 }, () => orderMail(there.em, eve, MailKind.RESET_PASSWORD)));
@@ -259,6 +261,23 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     expect(consumer.output()).not.toContain('gone@example.com');
   }, 90_000);
 
+  test('a message that is refused for good behind DATA is given up at once', async () => {
+    let refusals = 0;
+    smtp.faults = {
+      onMessage: (_, done) => {
+        refusals++;
+        done(smtpError(554, '5.6.0 transaction failed'));
+      },
+    };
+
+    const mail = await order();
+
+    const line = await consumer.logged('mail refused; it is not tried again', { mailId: mail.id });
+    await eventually(async () => expect(await row(mail)).toEqual({ sentAt: null, refusedAt: expect.any(Date) }));
+    expect(line).toMatchObject({ reason: 'mail server EMESSAGE DATA 554', enhancedCode: '5.6.0' });
+    expect(refusals).toBe(1);
+  }, 90_000);
+
   test('a 5xx about the sender is no refusal of the recipient: the mail waits until it is put right', async () => {
     let refusals = 0;
     smtp.faults = {
@@ -267,6 +286,10 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
 
     const mail = await order();
 
+    await consumer.logged(
+      'the mail server refuses mail from here: check its policy for this host and MAIL_FROM (relaying, SPF, DKIM)',
+      { mailId: mail.id },
+    );
     await marked(mail, RETRIED_WITHIN_MS);
     expect(refusals).toBe(2);
   }, 90_000);

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { ask, codes, DELETE_USER } from '../support/people.js';
 import { type ApiProcess, type Env, signIn, signUp, startApi } from '../support/processes.js';
 import { type NginxServer, startNginx } from '../support/servers/nginx.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
 
@@ -18,7 +18,7 @@ const TYPENAME = JSON.stringify({ query: '{ __typename }' });
 const UUID_OR_HEX = /^[0-9a-f-]{32,36}$/;
 
 describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two instances', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let redis: Server;
   let nginx: NginxServer;
   let env: Env;
@@ -26,7 +26,7 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
   let other: ApiProcess;
 
   beforeAll(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     env = {
       DATABASE_URL: await postgres.createDatabase(),
       REDIS_URL: redis.url,
@@ -40,7 +40,7 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
   afterAll(async () => {
     await nginx?.stop();
     await Promise.all([one?.kill(), other?.kill()]);
-    await Promise.all([redis?.stop(), postgres?.stop()]);
+    await redis?.stop();
   });
 
   /** The API as clients reach it. */
@@ -137,6 +137,17 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
     { what: 'a wrong content type', status: 415, request: () => post('{}', { 'content-type': 'text/plain' }) },
     { what: 'a path that is not there', status: 404, request: () => fetch(`${nginx.url}/../etc/passwd`) },
     { what: 'a path of the instance that is not for the world', status: 404, request: () => fetch(`${nginx.url}/x`) },
+    { what: 'an address that cannot be decoded', status: 400, request: () => fetch(`${nginx.url}/graphql%zz`) },
+    {
+      what: 'a method that is not taken',
+      status: 405,
+      request: () => fetch(`${nginx.url}/graphql`, { method: 'PUT' }),
+    },
+    {
+      what: 'an address that is too long',
+      status: 431,
+      request: () => fetch(`${nginx.url}/graphql?${'x'.repeat(40_000)}`),
+    },
   ])('$what is answered with $status in JSON', async ({ status, request }) => {
     const response = await request();
     const body = await response.text();
@@ -145,6 +156,11 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
     expect(JSON.parse(body).errors[0].extensions.code).toBe('BAD_REQUEST');
     expect(response.headers.get('server') ?? '').not.toMatch(/\d/);
+    expect(response.headers.get('x-request-id')).toMatch(UUID_OR_HEX);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(response.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(response.headers.get('x-frame-options')).toBe('SAMEORIGIN');
   });
 
   test('when one instance dies the other serves on, and when both have, the answer says so in JSON', async () => {

@@ -4,19 +4,19 @@ import { describeWithServers } from '../support/describe-with-servers.js';
 import { heldUp } from '../support/locks.js';
 import { codes, DELETE_USER, PASSWORD, REGISTER } from '../support/people.js';
 import { type ApiProcess, type SignedIn, select, signIn, signUp, startApi } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
 
 describeWithServers(['postgres', 'redis'], 'what the database decides between two instances', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let redis: Server;
   let database: string;
   let one: ApiProcess;
   let other: ApiProcess;
 
   beforeAll(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     database = await postgres.createDatabase();
     const env = { DATABASE_URL: database, REDIS_URL: redis.url };
     [one, other] = await Promise.all([startApi(env), startApi(env)]);
@@ -24,7 +24,7 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
 
   afterAll(async () => {
     await Promise.all([one?.kill(), other?.kill()]);
-    await Promise.all([redis?.stop(), postgres?.stop()]);
+    await redis?.stop();
   });
 
   const remove = (api: ApiProcess, { id }: SignedIn, by: SignedIn) => api.ask(DELETE_USER, { id }, by.token);

@@ -4,35 +4,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Logger } from 'pino';
-import { handleInProcess } from '../../consumer/in-process.js';
-import { IN_MEMORY } from '../../mikro-orm.config.js';
+import { handleInProcess } from '../../consumer/handlers/in-process.js';
+import { databaseOptions } from '../../mikro-orm.config.js';
 import { type App, type AppParts, createApp } from '../../src/app.js';
 import { AuditDigests } from '../../src/audit/audit-digests.js';
-import { AuditTrail, COMMAND } from '../../src/audit/audit-trail.js';
-import { KeyRing } from '../../src/auth/key-ring.js';
-import { Passwords } from '../../src/auth/password.js';
-import { signingKey } from '../../src/auth/signing-key.js';
-import { AccessTokens } from '../../src/auth/token.js';
 import { Cache } from '../../src/cache.js';
-import { type Config, loadConfig } from '../../src/config.js';
-import type { Parts } from '../../src/context.js';
-import { type Database, migrate, openDatabase } from '../../src/database.js';
+import { type Config, loadConfig } from '../../src/config/config.js';
+import { type Database, openDatabase } from '../../src/database/database.js';
+import { IN_MEMORY } from '../../src/database/embedded-database.js';
 import { inProcessBus } from '../../src/events/bus.js';
+import { AccessTokens } from '../../src/keys/access-token.js';
+import { KeyRing } from '../../src/keys/key-ring.js';
+import { signingKey } from '../../src/keys/signing-key.js';
 import { createLog } from '../../src/log.js';
 import { Mailbox, type SentMail } from '../../src/mail/mailbox.js';
 import { Cursors } from '../../src/paging/cursor.js';
-import { createSchema } from '../../src/schema.js';
+import { Passwords } from '../../src/password/password.js';
+import type { Services } from '../../src/services.js';
 import { RefreshTokens } from '../../src/session/refresh-token.js';
+import { sessionLimits } from '../../src/session/session.service.js';
 import { describeWithServers } from './describe-with-servers.js';
-import { type PostgresServer, startPostgres } from './servers/postgres.js';
+import { migratedPostgres, openMigratedEmbedded } from './migrated-database.js';
 
 declare const database: 'pglite' | 'postgres' | undefined;
 
 const PEPPER = 'a pepper for tests, long enough';
-const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** What relay, consumer and audit trail say to the database while a request is answered. */
-const ON_THE_SIDE = /outbox|inbox|mail_tokens|"mails"|audit|^(begin|commit)/i;
+/** What relay, consumer, janitor and audit trail say to the database while a request is answered. */
+const ON_THE_SIDE = /outbox|inbox|mail_tokens|"mails"|audit|retention|^(begin|commit)/i;
 
 /** The whole API in this process, over HTTP, on a database of its own. */
 export interface TestApp {
@@ -43,40 +42,35 @@ export interface TestApp {
   tokens: AccessTokens;
   signingKey: KeyObject;
   passwords: Passwords;
-  /** As commands have it. */
-  audit: AuditTrail;
-  /** What a request's context is made of. */
-  requestParts: Parts;
+  auditDigests: AuditDigests;
+  services: Services;
   /** What was sent so far, newest first. */
   mails(): Promise<SentMail[]>;
   /** What was logged so far, a JSON object a line. */
   logged(): string;
-  /** Statements that the database was sent since the last call, but for those of events and mails, unless something else is hidden. */
+  /**
+   * Statements that the database was sent since the last call, but for those of events and mails, unless something else
+   * is hidden.
+   */
   statements(hidden?: RegExp | null): string[];
   stop(): Promise<void>;
 }
 
-/** Opens a database of the kind that this run is about, or a fresh one of the given server. */
-async function openTestDatabase(server: PostgresServer | null, settings: NodeJS.ProcessEnv) {
+async function openTestDatabase(onPostgres: boolean, settings: NodeJS.ProcessEnv) {
   const config = loadConfig({
     PORT: '0',
     PUBLIC_URL: 'http://gatehouse.test',
     DATA_DIR: IN_MEMORY,
     BCRYPT_COST: '4',
-    ...(server && { DATABASE_URL: await server.createDatabase() }),
+    ...(onPostgres && { DATABASE_URL: await migratedPostgres() }),
     ...settings,
   });
-  const database = await openDatabase(config);
-  await migrate(database, config);
+  const database = onPostgres ? await openDatabase(config, databaseOptions) : await openMigratedEmbedded(config);
   return { config, database };
 }
 
-async function startApp(
-  server: PostgresServer | null,
-  parts: Partial<AppParts>,
-  settings: NodeJS.ProcessEnv,
-): Promise<TestApp> {
-  const { config, database } = await openTestDatabase(server, settings);
+async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings: NodeJS.ProcessEnv): Promise<TestApp> {
+  const { config, database } = await openTestDatabase(onPostgres, settings);
   const lines: string[] = [];
   const log: Logger = createLog('debug', { write: (line) => void lines.push(line) });
   const passwords =
@@ -86,7 +80,6 @@ async function startApp(
   const auditDigests = new AuditDigests(PEPPER);
   const cursors = new Cursors(PEPPER);
   const refreshTokens = new RefreshTokens(PEPPER);
-  const sessionLifetimes = { idleMs: config.sessionIdleDays * DAY_MS, maxMs: config.sessionMaxDays * DAY_MS };
   const cache = parts.cache ?? Cache.inMemory(log);
   const mailFolder = await mkdtemp(join(tmpdir(), 'gatehouse-mail-'));
   const mailbox = new Mailbox(mailFolder, config.mailFrom);
@@ -100,11 +93,10 @@ async function startApp(
     auditDigests,
     cursors,
     refreshTokens,
-    sessionLifetimes,
+    sessionLimits: sessionLimits(config),
     cache,
     bus: inProcessBus(handleInProcess({ em: database.em, mailer: mailbox, publicUrl, log })),
     mailbox,
-    schema: createSchema(),
     ...parts,
   });
   const statements = recordStatements(database);
@@ -117,18 +109,8 @@ async function startApp(
     cache,
     tokens,
     passwords,
-    audit: new AuditTrail(database.em, auditDigests, () => COMMAND),
-    requestParts: {
-      em: database.em,
-      cache,
-      tokens,
-      passwords,
-      auditDigests,
-      cursors,
-      refreshTokens,
-      sessionLifetimes,
-      log,
-    },
+    auditDigests,
+    services: app.services,
     mails: () => mailbox.list(),
     logged: () => lines.join(''),
     statements: (hidden = ON_THE_SIDE) => statements.splice(0).filter((statement) => !hidden?.test(statement)),
@@ -148,8 +130,8 @@ function recordStatements({ orm }: Database): string[] {
 }
 
 /**
- * A suite about the API, run once on the embedded database and once on PostgreSQL. `app()` is there from the first test on; `parts` and
- * `settings` replace what a suite needs in another way.
+ * A suite about the API, run once on the embedded database and once on PostgreSQL. `app()` is there from the first test
+ * on; `parts` and `settings` replace what a suite needs in another way.
  */
 export function describeApi(
   title: string,
@@ -162,15 +144,12 @@ export function describeApi(
     ? (inner: () => void) => describeWithServers(['postgres'], title, inner)
     : describe.bind(null, title);
   run(() => {
-    let server: PostgresServer | null = null;
     let app: TestApp | null = null;
     beforeAll(async () => {
-      server = onPostgres ? await startPostgres() : null;
-      app = await startApp(server, parts, settings);
+      app = await startApp(onPostgres, parts, settings);
     }, 60_000);
     afterAll(async () => {
       await app?.stop();
-      await server?.stop();
     });
     body(() => {
       if (!app) throw new Error('the app is there from the first test on, not before');

@@ -1,7 +1,9 @@
 import { describe, test } from '@jest/globals';
 import { findServer, type ServerName } from './servers/find-server.js';
 
-/** Runs where the servers are found. Elsewhere it is skipped and says what is missing, or fails where REQUIRE_SERVERS=1. */
+/**
+ * Runs where the servers are found. Elsewhere it is skipped and says what is missing, or fails where REQUIRE_SERVERS=1.
+ */
 export function describeWithServers(names: ServerName[], title: string, body: () => void): void {
   const missing = names.filter((name) => findServer(name) === null);
   if (missing.length === 0) {

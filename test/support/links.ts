@@ -1,15 +1,13 @@
 import { expect } from '@jest/globals';
+import type { LinkPage } from '../../src/mail/link-pages.js';
 import type { TestApp } from './app.js';
 import { eventually } from './eventually.js';
-
-/** The page that a link leads to. */
-export type Page = 'verify-email' | 'reset-password' | 'change-email';
 
 /** Something that mails are sent from. */
 type Sender = Pick<TestApp, 'mails'>;
 
 /** The newest link to the page that was sent to the address; waits for the mail. */
-export async function sentLink(sender: Sender, to: string, page: Page): Promise<string> {
+export async function sentLink(sender: Sender, to: string, page: LinkPage): Promise<string> {
   let link = '';
   await eventually(async () => {
     const links = (await mailsTo(sender, to)).map(({ text }) =>
@@ -24,7 +22,7 @@ export async function sentLink(sender: Sender, to: string, page: Page): Promise<
 export const tokenIn = (link: string) => link.slice(link.indexOf('#token=') + '#token='.length);
 
 /** The token of that link. */
-export const sentToken = async (sender: Sender, to: string, page: Page): Promise<string> =>
+export const sentToken = async (sender: Sender, to: string, page: LinkPage): Promise<string> =>
   tokenIn(await sentLink(sender, to, page));
 
 /** Mails that were sent to the address so far, the newest first. */

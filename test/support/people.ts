@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createAdmin } from '../../src/user/first-admin.js';
+import { createAdmin } from '../../src/account/first-admin.js';
 import type { TestApp } from './app.js';
 
 export interface GraphQLErrorBody {
@@ -85,9 +85,9 @@ export async function member(app: TestApp, { email = fresh(), name = 'Ada Lovela
 /** An admin, made as the command line makes one, signed in through the public door. */
 export async function admin(app: TestApp): Promise<Person> {
   const email = fresh();
-  const { id } = await createAdmin(app.database.em, app.audit, app.passwords, { email, password: PASSWORD });
+  const { id } = await createAdmin(app.services.audit, app.passwords, { email, password: PASSWORD });
   const { data } = await ask(app, LOGIN, { input: { email, password: PASSWORD } });
-  await app.cache.end('users');
+  await app.cache.invalidate('users');
   const { accessToken: token, refreshToken, session } = data.login;
   return person(app, { id, email, password: PASSWORD, name: 'Admin', token, refreshToken, sessionId: session.id });
 }
@@ -95,8 +95,8 @@ export async function admin(app: TestApp): Promise<Person> {
 /** The codes of an answer's errors, in their order. */
 export const codes = ({ errors }: Answer) => errors.map(({ extensions }) => extensions.code);
 
-/** Of a session that stands. */
-export function expiredToken({ tokens }: TestApp, { id, sessionId }: Person): string {
+/** Of a session that has not ended. */
+export function expiredToken({ tokens }: TestApp, { id, sessionId }: Pick<Person, 'id' | 'sessionId'>): string {
   const hourAgo = new Date(Date.now() - 3_600_000);
   return tokens.issue(id, { id: sessionId, expiresAt: new Date() }, hourAgo).accessToken;
 }

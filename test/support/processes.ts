@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { build } from './build.js';
 import { eventually } from './eventually.js';
@@ -13,6 +13,7 @@ import { withPostgres } from './servers/postgres.js';
 const API = 'dist/src/main.js';
 const CONSUMER = 'dist/consumer/main.js';
 const LINE_WITHIN_MS = 45_000;
+const NODE_COMPILE_CACHE = resolve('node_modules', '.compile-cache');
 
 export type Env = Record<string, string>;
 export type LogLine = Record<string, unknown> & { msg: string };
@@ -51,7 +52,9 @@ export interface ApiProcess extends Running {
   ask(query: string, variables?: Record<string, unknown>, token?: string): Promise<Answer>;
 }
 
-/** The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first. */
+/**
+ * The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first.
+ */
 export async function startApi(env: Env, script = API): Promise<ApiProcess> {
   const running = startProcess(script, env);
   const { address } = await running.logged('API is ready').catch(async (error) => {
@@ -77,6 +80,8 @@ export function startProcess(script: string, env: Env, { program = process.execP
       ...BASE,
       ...SECRETS,
       DATA_DIR: join(folder, 'data'),
+      // Each start would compile the same modules anew.
+      NODE_COMPILE_CACHE,
       ...env,
     },
     detached: true,

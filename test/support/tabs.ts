@@ -9,8 +9,8 @@ export interface TokenStore {
 }
 
 /**
- * One refresh by one tab. It takes the token of the store, tries again with the same one while its answer is lost on the way, and puts the next one
- * into the store unless another tab has been there.
+ * One refresh by one tab. It takes the token of the store, tries again with the same one while its answer is lost on
+ * the way, and puts the next one into the store unless another tab has been there.
  */
 export async function refreshInTab(
   store: TokenStore,

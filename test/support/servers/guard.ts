@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
-/** Kills the group and the children of `pid` and removes `folder` when our process is gone; lets them be once it reads a word. */
+/**
+ * Kills the group and the children of `pid` and removes `folder` when our process is gone; lets them be once it reads a
+ * word.
+ */
 export function guardFor(pid: number | undefined, folder: string): ChildProcess | null {
   if (!pid) return null;
   const script = `read word && exit

@@ -1,54 +1,89 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { eventually } from '../eventually.js';
+import { oncePerRun, RUN_FOLDER } from '../once-per-run.js';
 import { programOf } from './find-server.js';
 import { freePort } from './free-port.js';
 import { privateFolder } from './private-folder.js';
 import { PrivateServer, type Server } from './private-server.js';
 
 export interface PostgresServer extends Server {
-  /** A fresh, empty database; answers its URL. */
-  createDatabase(): Promise<string>;
+  /** A fresh, empty database, with the collation of an ICU locale where one is given, or a copy; answers its URL. */
+  createDatabase(icuLocale?: string, template?: string): Promise<string>;
 }
 
+export type SharedPostgres = Pick<PostgresServer, 'url' | 'createDatabase'>;
+
+const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+
+/** A server of the suite's own, which it may halt, freeze and configure. */
 export async function startPostgres(): Promise<PostgresServer> {
-  const bin = programOf('postgres');
+  const { folder } = await oncePerRun('postgres-folder', makeDataFolder);
   const home = privateFolder('postgres', ['postgres', 'nobody']);
   const port = await freePort();
   const data = join(home.path, 'data');
-  home.run(join(bin, '..', 'initdb'), [
-    '-D',
-    data,
-    '-U',
-    'test',
-    '-A',
-    'trust',
-    '-E',
-    'UTF8',
-    '--locale=C.UTF-8',
-    '-N',
-  ]);
-  const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
-  const address = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories='];
-  const url = `postgres://test@127.0.0.1:${port}/postgres`;
-  const query = (sql: string) => withPostgres(url, (client) => client.query(sql));
-  const server = new PrivateServer(home, {
-    program: bin,
-    args: ['-D', data, ...[...address, ...settings].flatMap((setting) => ['-c', setting])],
-    // Fast shutdown: SIGTERM would wait for every client to leave.
-    haltSignal: 'SIGINT',
-    answers: () => query('select 1'),
-  });
+  home.run('/bin/cp', ['-r', folder, data]);
+  const server = new PrivateServer(home, { ...launchOf(data, port), answers: () => query(urlOf(port), 'select 1') });
   await server.resume();
-  return Object.assign(server, {
-    url,
-    async createDatabase() {
-      const name = `test_${randomUUID().replaceAll('-', '')}`;
-      await query(`create database ${name}`);
-      return url.replace(/postgres$/, name);
-    },
-  });
+  return Object.assign(server, { url: urlOf(port), createDatabase: databaseMaker(urlOf(port)) });
 }
+
+/** The server that all suites of a run share, each with databases of its own. What a suite does to all of it, others see. */
+export async function sharedPostgres(): Promise<SharedPostgres> {
+  const { url } = await oncePerRun('postgres', startForRun);
+  return { url, createDatabase: databaseMaker(url) };
+}
+
+async function makeDataFolder() {
+  const home = privateFolder('initdb', ['postgres', 'nobody'], RUN_FOLDER);
+  const folder = join(home.path, 'data');
+  const initdb = join(programOf('postgres'), '..', 'initdb');
+  home.run(initdb, ['-D', folder, '-U', 'test', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N']);
+  return { folder };
+}
+
+async function startForRun() {
+  const { folder } = await oncePerRun('postgres-folder', makeDataFolder);
+  const home = privateFolder('postgres', ['postgres', 'nobody'], RUN_FOLDER);
+  const port = await freePort();
+  const data = join(home.path, 'data');
+  home.run('/bin/cp', ['-r', folder, data]);
+  const { program, args } = launchOf(data, port);
+  const child = spawn(program, args, { ...home.as, cwd: home.path, detached: true, stdio: 'ignore' });
+  child.unref();
+  appendFileSync(join(RUN_FOLDER, 'pids'), `${child.pid}\n`);
+  await eventually(async () => void (await query(urlOf(port), 'select 1')), 45_000);
+  return { url: urlOf(port) };
+}
+
+const urlOf = (port: number) => `postgres://test@127.0.0.1:${port}/postgres`;
+
+const launchOf = (data: string, port: number) => ({
+  program: programOf('postgres'),
+  args: ['-D', data].concat(
+    ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', ...SETTINGS].flatMap((setting) => [
+      '-c',
+      setting,
+    ]),
+  ),
+  // Fast shutdown: SIGTERM would wait for every client to leave.
+  haltSignal: 'SIGINT' as const,
+});
+
+const query = (url: string, sql: string) => withPostgres(url, (client) => client.query(sql));
+
+/** Makes a fresh, empty database, with the collation of an ICU locale where one is given, or a copy of `template`. */
+const databaseMaker =
+  (url: string) =>
+  async (icuLocale?: string, template?: string): Promise<string> => {
+    const name = `test_${randomUUID().replaceAll('-', '')}`;
+    const collation = icuLocale ? ` template template0 locale_provider icu icu_locale '${icuLocale}'` : '';
+    await query(url, `create database ${name}${template ? ` template ${template}` : collation}`);
+    return url.replace(/postgres$/, name);
+  };
 
 /** A connection for the length of `work`. */
 export async function withPostgres<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {

@@ -11,8 +11,8 @@ export interface PrivateFolder {
   run(program: string, args: string[]): void;
 }
 
-export function privateFolder(name: string, users: string[]): PrivateFolder {
-  const path = mkdtempSync(join(tmpdir(), `gatehouse-${name}-`));
+export function privateFolder(name: string, users: string[], parent = tmpdir()): PrivateFolder {
+  const path = mkdtempSync(join(parent, `gatehouse-${name}-`));
   const user = process.getuid?.() === 0 ? userOf(users) : null;
   const own = (file: string) => user && chownSync(file, user.uid, user.gid);
   own(path);

@@ -33,8 +33,8 @@ interface Launch {
 }
 
 /**
- * A server's process. A shell beside it holds the end of a pipe to us: however our process ends, the shell reads the end of the pipe and kills the
- * server. (In Jest, `process.on('exit')` is not heard.)
+ * A server's process. A shell beside it holds the end of a pipe to us: however our process ends, the shell reads the
+ * end of the pipe and kills the server. (In Jest, `process.on('exit')` is not heard.)
  */
 export class PrivateServer {
   #child: ChildProcess | null = null;

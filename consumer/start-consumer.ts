@@ -1,0 +1,46 @@
+import { databaseOptions } from '../mikro-orm.config.js';
+import { configOrExit } from '../src/config/config-or-exit.js';
+import { openDatabase } from '../src/database/database.js';
+import { createLog } from '../src/log.js';
+import { openMailer } from '../src/mail/open-mailer.js';
+import { endBy, type Run } from '../src/process/run.js';
+import { StartFailure } from '../src/process/start-failure.js';
+import { rabbitConsumer } from './rabbit-consumer.js';
+import { receiveEvent } from './receive-event.js';
+import { receiveMail } from './receive-mail.js';
+
+/** What hangs then is left behind: the broker gives its messages to the next consumer. */
+const CONSUMER_ENDS_MS = 6_500;
+const DATABASE_ENDS_MS = 1_500;
+
+/** Starts the consumer; `run` ends it. */
+export async function startConsumer(run: Run): Promise<void> {
+  const config = configOrExit('consumer');
+  const log = createLog(config.logLevel);
+  const { amqpUrl, publicUrl } = config;
+  if (!amqpUrl || !config.databaseUrl) {
+    await run.step(() => {
+      throw new StartFailure(
+        'The consumer needs AMQP_URL and DATABASE_URL. Without them the API handles its events itself.',
+      );
+    });
+    return;
+  }
+  const { mailer } = openMailer(config);
+  if (!mailer) log.warn('there is no SMTP_URL: mail waits in the queue until there is');
+  const { em } = await run.step(
+    () => openDatabase(config, databaseOptions, { mayBeAway: true }),
+    async ({ close }) => void (await endBy(Date.now() + DATABASE_ENDS_MS, close())),
+  );
+  const receivers = {
+    events: receiveEvent(em, log),
+    ...(mailer && { mails: receiveMail({ em, mailer, publicUrl, log }) }),
+  };
+  await run.step(
+    () => rabbitConsumer(amqpUrl, log, receivers),
+    async (consumer) => {
+      mailer?.close();
+      if (!(await endBy(Date.now() + CONSUMER_ENDS_MS, consumer.stop()))) log.warn('consumer not ended in time');
+    },
+  );
+}

@@ -1,0 +1,42 @@
+import { DirectiveLocation, GraphQLDirective, GraphQLEnumType, GraphQLList, GraphQLNonNull } from 'graphql';
+import { ERROR_CODES } from '../errors.js';
+
+/** From the widest to the strictest: who passes one passes all before it. */
+export const ACCESS = ['PUBLIC', 'SIGNED_IN', 'SELF_OR_ADMIN', 'ADMIN'] as const;
+export type Access = (typeof ACCESS)[number];
+
+const accessEnum = new GraphQLEnumType({
+  name: 'Access',
+  description: 'Who may use a field.',
+  values: {
+    PUBLIC: { description: 'Anyone, signed in or not.' },
+    SIGNED_IN: { description: 'Any signed-in, active user.' },
+    SELF_OR_ADMIN: {
+      description:
+        "The user that the field is about (the parent `User`, or the root field's `id` argument), or an admin.",
+    },
+    ADMIN: { description: 'Admins.' },
+  } satisfies Record<Access, object>,
+});
+
+const errorCodeEnum = new GraphQLEnumType({
+  name: 'ErrorCode',
+  description: 'Every value of `extensions.code` that an answer can carry.',
+  values: Object.fromEntries(Object.entries(ERROR_CODES).map(([code, description]) => [code, { description }])),
+});
+
+export const authDirective = new GraphQLDirective({
+  name: 'auth',
+  description:
+    'Who may use a field. Checked before its resolver runs. A field that no rule covers stops the server from starting.',
+  locations: [DirectiveLocation.OBJECT, DirectiveLocation.FIELD_DEFINITION],
+  args: { requires: { type: new GraphQLNonNull(accessEnum) } },
+});
+
+export const errorsDirective = new GraphQLDirective({
+  name: 'errors',
+  description:
+    'The codes that a field may fail with, beside UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED and SERVICE_OVERLOADED, which any field may. A code that is thrown but not listed leaves as INTERNAL_SERVER_ERROR.',
+  locations: [DirectiveLocation.FIELD_DEFINITION],
+  args: { codes: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(errorCodeEnum))) } },
+});

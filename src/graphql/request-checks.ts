@@ -1,0 +1,90 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { unwrapResolverError } from '@apollo/server/errors';
+import {
+  coerceInputValue,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type TypeNode,
+  typeFromAST,
+} from 'graphql';
+import { badInputs, IdentityError, type Issue } from '../errors.js';
+import type { Context } from '../request/context.js';
+import { beyondBounds } from './input-bounds.js';
+
+/**
+ * Checks variables before GraphQL itself does: its messages hold the values, passwords too. Marks unexpected errors
+ * with the id of their request.
+ */
+export const requestChecks: ApolloServerPlugin<Context> = {
+  async requestDidStart({ request }) {
+    // Forms and clients that always send the field mean none by an empty name.
+    if (request.operationName === '') request.operationName = undefined;
+    return {
+      async didResolveOperation({ schema, operation, request }) {
+        const beyond = beyondBounds([['extensions', request.extensions]]);
+        const issues = beyond ? [beyond] : variableIssues(schema, operation, request.variables ?? {});
+        if (issues.length === 0) return;
+        const error = badInputs(issues);
+        // Apollo's way to say the status: what is thrown here is a fault of the server to it.
+        error.extensions.http = { status: 400 };
+        throw error;
+      },
+      async didEncounterErrors({ errors, contextValue }) {
+        for (const error of errors) {
+          if (!(unwrapResolverError(error) instanceof IdentityError))
+            error.extensions.requestId = contextValue.requestId;
+        }
+      },
+    };
+  },
+};
+
+const MAX_ISSUES = 20;
+
+/** Ends the check of a variable, whose other values are not looked at. */
+class EnoughIssues extends Error {}
+
+function variableIssues(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode | undefined,
+  values: Record<string, unknown>,
+): Issue[] {
+  const definitions = operation?.variableDefinitions ?? [];
+  const given = definitions.map(({ variable }) => variable.name.value).filter((name) => Object.hasOwn(values, name));
+  const beyond = beyondBounds(given.map((name) => [name, values[name]]));
+  if (beyond) return [beyond];
+  const issues: Issue[] = [];
+  try {
+    for (const { variable, type: typeNode, defaultValue } of definitions) {
+      const name = variable.name.value;
+      const type = typeFromAST(schema, typeNode as TypeNode) as GraphQLInputType;
+      if (!Object.hasOwn(values, name) && (defaultValue || typeNode.kind !== 'NonNullType')) continue;
+      coerceInputValue(Object.hasOwn(values, name) ? values[name] : null, type, (path, _value, error) => {
+        const cause = error.originalError ?? error;
+        issues.push({ path: [name, ...path].join('.'), message: inWords(cause.message, schema) });
+        if (issues.length === MAX_ISSUES) throw new EnoughIssues();
+      });
+    }
+  } catch (error) {
+    if (!(error instanceof EnoughIssues)) throw error;
+  }
+  return issues;
+}
+
+/**
+ * Our own scalars say what is wrong without the value; GraphQL's words may hold it, so only the names in them are kept.
+ */
+function inWords(message: string, schema: GraphQLSchema): string {
+  if (message.startsWith('must ')) return message;
+  const unknownField = /^Field "(\w{1,64})" is not defined by type "(\w+)"/.exec(message);
+  if (unknownField) return `must not have the field ${unknownField[1]}: ${unknownField[2]} has none`;
+  const missingField = /^Field "(\w+)" of required type/.exec(message);
+  if (missingField) return `must have the field ${missingField[1]}`;
+  if (/^Expected non-nullable type "\S+" not to be null/.test(message)) return 'must not be null';
+  const typeName = /^(?:(\w+) cannot represent|.* does not exist in "(\w+)" enum)/s
+    .exec(message)
+    ?.slice(1)
+    .find(Boolean);
+  return typeName && schema.getType(typeName) ? `must be a ${typeName}` : 'does not fit its type';
+}

@@ -1,0 +1,125 @@
+import { IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { IdentityError } from '../errors.js';
+
+export const MAX_BODY_BYTES = 100_000;
+
+const UNREADABLE = 'The request cannot be read.';
+
+interface Refusal {
+  status: number;
+  message: string;
+}
+
+/** Of Fastify's codes; all others of a client's fault are unreadable. */
+const MESSAGES: Partial<Record<string, string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: `The body is larger than ${MAX_BODY_BYTES} bytes.`,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The content type must be application/json.',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not JSON.',
+};
+
+/** Of Node.js' codes, for what is refused before there is a request. */
+const SOCKET_REFUSALS: Partial<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: { status: 431, message: 'The address or the headers are too long.' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'The extensions of a chunk are too long.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The request did not come in time.' },
+};
+
+export const send = (reply: FastifyReply, status: number, message: string) =>
+  reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .send({ errors: [new IdentityError('BAD_REQUEST', message)] });
+
+export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply, log: Logger) {
+  const status = error.statusCode ?? 500;
+  if (status < 500) return send(reply, status, MESSAGES[error.code] ?? UNREADABLE);
+  log.error({ err: error, requestId: request.id }, 'unexpected error');
+  const body = {
+    message: 'Something went wrong on our side.',
+    extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: request.id },
+  };
+  return reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .send({ errors: [body] });
+}
+
+/**
+ * Answers what no route would: bytes that are no HTTP, an address that is none, methods and paths that are not there.
+ * Each answer passes the hooks that were added before, so it has the headers and the shape of all others.
+ */
+export class Refusals {
+  readonly #refused = new WeakMap<IncomingMessage, Refusal>();
+
+  /** For Fastify's `rewriteUrl`: an address that cannot be decoded would be answered before any hook. */
+  readonly rewriteUrl = (request: IncomingMessage): string => {
+    const url = request.url ?? '/';
+    if (isDecodable(pathOf(url))) return url;
+    this.#refused.set(request, { status: 400, message: UNREADABLE });
+    return '/';
+  };
+
+  /** Adds the hook that answers. The plugins whose headers each answer needs are registered before. */
+  install(http: FastifyInstance): void {
+    const methods = new Map<string, Set<string>>();
+    http.addHook('onRoute', ({ url, method }) => {
+      const known = methods.get(url) ?? new Set(['OPTIONS']);
+      methods.set(url, known);
+      for (const name of [method].flat()) known.add(name);
+    });
+    http.addHook('onRequest', async (request, reply) => {
+      const refusal = this.#refused.get(request.raw) ?? refusalOf(request);
+      if (refusal) return send(reply, refusal.status, refusal.message);
+      if (!request.is404 && request.method !== 'OPTIONS') return;
+      const allowed = methods.get(decodeURIComponent(pathOf(request.url)));
+      if (!allowed) return send(reply, 404, 'There is nothing here. The API is at /graphql.');
+      reply.header('allow', [...allowed].sort().join(', '));
+      if (request.method === 'OPTIONS') return reply.code(204).header('content-length', '0').send();
+      return send(reply, 405, 'The method is not one that this address takes.');
+    });
+    http.server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) =>
+      this.#answer(http.server, socket, SOCKET_REFUSALS[code] ?? { status: 400, message: UNREADABLE }),
+    );
+    // A proxy would have these tunnelled, and an expectation that is not known may be passed over (RFC 9110, 10.1.1).
+    http.server.on('connect', (_, socket: Socket) =>
+      this.#answer(http.server, socket, { status: 405, message: 'The method is not one that this address takes.' }),
+    );
+    http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response));
+  }
+
+  /** A request in the place of the one that there is not, for the hooks to answer. The connection ends with it. */
+  #answer(server: Server, socket: Socket, refusal: Refusal): void {
+    const inFlight = (socket as { _httpMessage?: ServerResponse })._httpMessage;
+    if (!socket.writable || inFlight?.headersSent) {
+      socket.destroy();
+      return;
+    }
+    inFlight?.detachSocket(socket);
+    const request = Object.assign(new IncomingMessage(socket), { method: 'GET', url: '/', httpVersion: '1.1' });
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.destroySoon());
+    this.#refused.set(request, refusal);
+    server.emit('request', request, response);
+  }
+}
+
+/** RFC 9112, 3.2. Node.js would answer this itself, without a body. */
+const refusalOf = ({ raw, headers }: FastifyRequest): Refusal | null =>
+  raw.httpVersion === '1.1' && headers.host === undefined ? { status: 400, message: UNREADABLE } : null;
+
+const pathOf = (url: string) => url.replace(/[?#].*$/s, '');
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

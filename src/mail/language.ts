@@ -1,9 +1,0 @@
-import Negotiator from 'negotiator';
-import { Language } from './mail.entity.js';
-
-/** Of the languages that mails are written in, the one that an `Accept-Language` header likes best (RFC 9110, 12.5.4); English if none. */
-export function languageOf(header: string | undefined): Language {
-  const known = Object.values(Language);
-  const best = new Negotiator({ headers: { 'accept-language': header } }).language(known);
-  return known.find((language) => language === best) ?? Language.ENGLISH;
-}

@@ -1,0 +1,46 @@
+import { expect, test } from '@jest/globals';
+import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
+import { describeApi } from '../support/app.js';
+import { sentToken } from '../support/links.js';
+import { ask, LOGIN, member, PASSWORD, REGISTER, REQUEST_PASSWORD_RESET } from '../support/people.js';
+
+const REFRESH = 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { accessToken } }';
+const CHANGE = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
+const RESET = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { accessToken } }';
+const newPassword = 'a quite different one';
+
+/** RFC 9068, 2.2. */
+const REQUIRED = ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'];
+
+describeApi('an access token', (app) => {
+  /** As a service does that knows nothing but the issuer (RFC 9068, 4). */
+  const verified = async (token: string): Promise<JWTPayload> => {
+    const keys = createRemoteJWKSet(new URL(`${app().url}/.well-known/jwks.json`));
+    const issuer = app().config.publicUrl;
+    const options = { issuer, audience: issuer, typ: 'at+jwt', algorithms: ['ES256'], requiredClaims: REQUIRED };
+    return (await jwtVerify(token, keys, options)).payload;
+  };
+
+  test('of every operation that gives one has all claims that RFC 9068 requires', async () => {
+    const ada = await member(app());
+    const { email } = ada;
+    const input = { email: 'claims@example.com', password: PASSWORD, name: 'Claims' };
+    const { register } = (await ask(app(), REGISTER, { input })).data;
+    const { login } = (await ask(app(), LOGIN, { input: { email, password: PASSWORD } })).data;
+    const { refresh } = (await ask(app(), REFRESH, { token: ada.refreshToken })).data;
+    const { changePassword } = (await ada.ask(CHANGE, { input: { currentPassword: PASSWORD, newPassword } })).data;
+    await ask(app(), REQUEST_PASSWORD_RESET, { email });
+    const token = await sentToken(app(), email, 'reset-password');
+    const { resetPassword } = (await ask(app(), RESET, { input: { token, newPassword: PASSWORD } })).data;
+    const given = { register, login, refresh, changePassword, resetPassword };
+
+    const ids = new Set<unknown>();
+    for (const [operation, { accessToken }] of Object.entries(given)) {
+      const { sub, client_id, iat = 0, exp = 0, jti } = await verified(accessToken);
+      const subject = operation === 'register' ? register.user.id : ada.id;
+      expect([operation, sub, client_id, exp - iat]).toEqual([operation, subject, 'gatehouse', 900]);
+      ids.add(jti);
+    }
+    expect(ids.size).toBe(5);
+  });
+});

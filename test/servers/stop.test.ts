@@ -1,0 +1,172 @@
+import { existsSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
+import {
+  type ApiProcess,
+  signUp,
+  startApi,
+  startConsumer,
+  startProcess,
+  temporaryFolder,
+} from '../support/processes.js';
+import { freePort } from '../support/servers/free-port.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import type { Server } from '../support/servers/private-server.js';
+import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
+import { startRedis } from '../support/servers/redis.js';
+
+const ENDS_WITHIN_MS = 9_500;
+const CLEAN = { code: 0, signal: null };
+const ANY_REQUEST = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+
+/** A client that sends this and says nothing more. */
+function silentClient(url: string, text: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () =>
+      text ? socket.write(text, () => resolve(socket)) : resolve(socket),
+    );
+    socket.once('error', reject);
+    socket.once('connect', () => socket.on('error', () => undefined));
+  });
+}
+
+const isFree = (url: string) => expect(fetch(`${url}/health/live`)).rejects.toThrow();
+const isGone = (pid: number) => eventually(() => expect(() => process.kill(-pid, 0)).toThrow('ESRCH'));
+
+describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = temporaryFolder();
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each([
+    ['have not sent a byte', '', 3_000],
+    ['have had an answer on a connection that is kept', 'GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n', 3_000],
+    ['stop within the first line', 'GET /hea', ENDS_WITHIN_MS],
+    ['stop within the headers', ANY_REQUEST, ENDS_WITHIN_MS],
+    ['stop within the body', `${ANY_REQUEST}content-length: 90\r\n\r\n{"query":`, ENDS_WITHIN_MS],
+    ['read no answer', 'GET /graphql HTTP/1.1\r\nhost: x\r\naccept: text/html\r\n\r\n'.repeat(400), ENDS_WITHIN_MS],
+  ])(
+    'when fifty %s',
+    async (_, text, withinMs) => {
+      const data = join(folder, 'data');
+      await using api = await startApi({ DATA_DIR: data });
+      const sockets = await Promise.all(Array.from({ length: 50 }, () => silentClient(api.url, text)));
+      for (const socket of sockets) socket.pause();
+
+      const began = performance.now();
+      api.signal('SIGTERM');
+
+      expect(await api.exited).toEqual(CLEAN);
+      expect(performance.now() - began).toBeLessThan(withinMs);
+      expect(existsSync(join(data, 'lock'))).toBe(false);
+      for (const socket of sockets) socket.destroy();
+    },
+    60_000,
+  );
+
+  test('when the mail server that it sends to hangs', async () => {
+    const hanging = createServer((socket) => socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+    const { port } = hanging.address() as { port: number };
+    const connected = new Promise((resolve) => hanging.once('connection', resolve));
+    await using api = await startApi({ DATA_DIR: join(folder, 'mail'), SMTP_URL: `smtp://127.0.0.1:${port}` });
+    await signUp(api);
+    await connected;
+
+    expect(await timed(api)).toEqual(CLEAN);
+    expect(existsSync(join(folder, 'mail', 'lock'))).toBe(false);
+    hanging.close();
+  }, 60_000);
+});
+
+describeWithServers(['postgres', 'redis', 'rabbitmq'], 'what hangs beside it keeps no process from ending', () => {
+  let servers: { postgres: PostgresServer; redis: Server; rabbit: RabbitServer };
+
+  beforeAll(async () => {
+    servers = { postgres: await startPostgres(), redis: await startRedis(), rabbit: await startRabbit() };
+  }, 180_000);
+  afterAll(() => Promise.all(Object.values(servers).map((server) => server.stop())));
+
+  test.each(['redis', 'rabbit', 'postgres'] as const)(
+    'API and consumer end with 0 while %s is frozen',
+    async (name) => {
+      const env = {
+        DATABASE_URL: await servers.postgres.createDatabase(),
+        REDIS_URL: servers.redis.url,
+        AMQP_URL: servers.rabbit.url,
+      };
+      await using api = await startApi(env);
+      await using consumer = startConsumer(env);
+      await consumer.logged('consumer is ready');
+      await signUp(api);
+
+      servers[name].freeze();
+      const pending = signUp(api).catch(() => null);
+      try {
+        expect(await Promise.all([timed(api), timed(consumer)])).toEqual([CLEAN, CLEAN]);
+      } finally {
+        servers[name].thaw();
+      }
+      await pending;
+    },
+    90_000,
+  );
+
+  test('one signal to npm run consumer ends it', async () => {
+    const env = { DATABASE_URL: await servers.postgres.createDatabase(), AMQP_URL: servers.rabbit.url };
+    await using consumer = startProcess('run', env, { program: 'npm', args: ['consumer'] });
+    await consumer.logged('consumer is ready');
+
+    expect(await timed(consumer)).toEqual(CLEAN);
+    await isGone(consumer.pid);
+  }, 60_000);
+});
+
+describe('one signal to npm start', () => {
+  test.each<NodeJS.Signals>(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'])(
+    '%s ends npm, the API and all between',
+    async (signal) => {
+      const folder = temporaryFolder();
+      await using npm = startProcess('start', { DATA_DIR: folder }, { program: 'npm' });
+      const { address } = await npm.logged('API is ready');
+
+      npm.signal(signal);
+      const ended = await npm.exited;
+      await isGone(npm.pid);
+
+      // npm passes these two on and waits; of the others it dies itself, and the API follows.
+      if (signal === 'SIGTERM' || signal === 'SIGINT') expect(ended).toEqual(CLEAN);
+      await isFree(String(address));
+      expect(existsSync(join(folder, 'lock'))).toBe(false);
+      rmSync(folder, { recursive: true, force: true });
+    },
+    60_000,
+  );
+
+  test('to the whole group, as a terminal does, and again, cuts nothing off', async () => {
+    const env = { PORT: String(await freePort()), DATA_DIR: temporaryFolder() };
+    await using npm = startProcess('start', env, { program: 'npm' });
+    await npm.logged('API is ready');
+
+    process.kill(-npm.pid, 'SIGINT');
+    process.kill(-npm.pid, 'SIGINT');
+
+    expect(await npm.exited).toEqual(CLEAN);
+    expect(existsSync(join(env.DATA_DIR, 'lock'))).toBe(false);
+    rmSync(env.DATA_DIR, { recursive: true, force: true });
+  }, 60_000);
+});
+
+async function timed(running: Pick<ApiProcess, 'signal' | 'exited'>) {
+  const began = performance.now();
+  running.signal('SIGTERM');
+  const ended = await running.exited;
+  expect(performance.now() - began).toBeLessThan(ENDS_WITHIN_MS);
+  return ended;
+}
