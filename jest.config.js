@@ -5,33 +5,28 @@ const base = {
   testEnvironment: 'node',
 };
 
-/** The suites of the API run twice, on the embedded database and on PostgreSQL; the others need no database or servers of their own. */
+/** The suites of the API run on both databases; those of the house need none, or no other than the embedded one. */
 export default {
   reporters: ['default', './test/support/closing-line.js'],
   projects: [
     {
       ...base,
-      displayName: 'embedded',
+      displayName: 'api',
       testMatch: ['<rootDir>/test/api/**/*.test.ts'],
-      globals: { database: 'pglite' },
-    },
-    {
-      ...base,
-      displayName: 'postgres',
-      testMatch: ['<rootDir>/test/api/**/*.test.ts'],
-      globals: { database: 'postgres' },
+      globals: { databases: ['PGlite', 'PostgreSQL'] },
     },
     {
       ...base,
       displayName: 'house',
       testMatch: ['<rootDir>/test/house/**/*.test.ts'],
-      globals: { database: 'pglite' },
+      globals: { databases: ['PGlite'] },
     },
     { ...base, displayName: 'servers', testMatch: ['<rootDir>/test/servers/**/*.test.ts'] },
   ],
   testSequencer: './test/support/longest-first.js',
   testTimeout: 90_000,
-  maxWorkers: 2,
+  // Of two cores, too: the suites of servers wait much of their time.
+  maxWorkers: 4,
   // A worker keeps the modules of every suite that it has run, and slows down as it grows.
   workerIdleMemoryLimit: '700MB',
 };

@@ -13,7 +13,6 @@ import { type Config, DEVELOPMENT_ADMIN } from './config/config.js';
 import { configOrExit } from './config/config-or-exit.js';
 import { type Database, migrate, openDatabase, pendingMigrations } from './database/database.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
-import { rabbitBus } from './events/rabbit-bus.js';
 import { assertCanListen, explainListening } from './http/listening.js';
 import { AccessTokens } from './keys/access-token.js';
 import { firstKey } from './keys/key-files.js';
@@ -64,7 +63,7 @@ export async function startApi(run: Run): Promise<void> {
 
   const cache = await run.step(() => (config.redisUrl ? Cache.inRedis(config.redisUrl, log) : Cache.inMemory(log)));
   const app = await run.step(
-    () =>
+    async () =>
       createApp({
         config,
         log,
@@ -76,7 +75,7 @@ export async function startApi(run: Run): Promise<void> {
         refreshTokens: new RefreshTokens(pepper),
         sessionLimits: sessionLimits(config),
         cache,
-        bus: eventBus(config, database, mailer, log),
+        bus: await eventBus(config, database, mailer, log),
         mailbox,
         examples,
       }),
@@ -136,8 +135,14 @@ async function afterMigration(database: Database, firstAdmin: () => Promise<bool
   }
 }
 
-function eventBus({ amqpUrl, publicUrl }: Config, { em }: Database, mailer: Mailer | null, log: Logger): EventBus {
-  if (amqpUrl) return rabbitBus(amqpUrl, log);
+async function eventBus(
+  { amqpUrl, publicUrl }: Config,
+  { em }: Database,
+  mailer: Mailer | null,
+  log: Logger,
+): Promise<EventBus> {
+  // Its 400 modules are loaded only where a broker is.
+  if (amqpUrl) return (await import('./events/rabbit-bus.js')).rabbitBus(amqpUrl, log);
   // Only production may be without one, and it has a broker.
   return inProcessBus(handleInProcess({ em, mailer: mailer as Mailer, publicUrl, log }));
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import KeyvRedis, { createClient, type RedisClientType } from '@keyv/redis';
+import type { RedisClientType } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
@@ -60,6 +60,8 @@ export class Cache {
 
   /** In Redis; resolves also when Redis is not there. */
   static async inRedis(url: string, log: Logger): Promise<Cache> {
+    // Its 400 modules are loaded only where Redis is.
+    const { default: KeyvRedis, createClient } = await import('@keyv/redis');
     const client = createClient({
       url,
       // Without these a command waits for a Redis that is down, or frozen, as long as that lasts.

@@ -4,7 +4,7 @@ import type { SentMail } from '../../src/mail/mailbox.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { sentLink, tokenIn } from '../support/links.js';
 import { codes, LOGIN, PASSWORD, REQUEST_EMAIL_CHANGE, REQUEST_PASSWORD_RESET } from '../support/people.js';
-import { type ApiProcess, signUp, startApi } from '../support/processes.js';
+import { type ApiProcess, signUp, startApi, usedDataFolder } from '../support/processes.js';
 import { programOf } from '../support/servers/find-server.js';
 import { freePort } from '../support/servers/free-port.js';
 
@@ -18,7 +18,12 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
   beforeAll(async () => {
     const port = await freePort();
     const PUBLIC_URL = `http://127.0.0.1:${port}`;
-    api = await startApi({ PORT: String(port), PUBLIC_URL, REFRESH_TOKEN_COOKIE: 'true' });
+    api = await startApi({
+      PORT: String(port),
+      PUBLIC_URL,
+      REFRESH_TOKEN_COOKIE: 'true',
+      DATA_DIR: await usedDataFolder(),
+    });
     browser = await chromium.launch({
       executablePath: programOf('chromium'),
       chromiumSandbox: process.getuid?.() !== 0,
@@ -128,7 +133,11 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
 
   test('a new password without cookies leaves no session open', async () => {
     const port = await freePort();
-    await using plain = await startApi({ PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` });
+    await using plain = await startApi({
+      PORT: String(port),
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      DATA_DIR: await usedDataFolder(),
+    });
     const { email } = await signUp(plain);
     await plain.ask(REQUEST_PASSWORD_RESET, { email });
     const mails = async () => (await (await fetch(`${plain.url}/dev/mail.json`)).json()) as SentMail[];

@@ -1,17 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { type Running, startApi, startProcess } from '../support/processes.js';
+import { type Running, startApi, startProcess, temporaryFolder, usedDataFolder } from '../support/processes.js';
 
 const MAIN = 'dist/src/main.js';
 const IN_USE =
   /^The data folder .* is in use by (process \d+|another process)\. Stop it, or set DATA_DIR or DATABASE_URL\.\n$/;
 
-/** A data folder with these files in it. */
-function folderWith(files: Record<string, string>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-data-'));
+/** The data folder with these files in it. */
+function withFiles(folder: string, files: Record<string, string>): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
 }
@@ -26,7 +24,7 @@ test.each([
 ])(
   'a lock file with %s stops no start',
   async (_, files) => {
-    const folder = folderWith(files);
+    const folder = withFiles(await usedDataFolder(), files);
     await using api = await startApi({ DATA_DIR: folder });
 
     expect(lockOf(folder)).toBe(String(api.pid));
@@ -37,7 +35,7 @@ test.each([
 );
 
 test('a lock file with our own number, or that is a folder, stops no start', async () => {
-  const folder = folderWith({});
+  const folder = await usedDataFolder();
   // exec keeps the number, as a container starts its process with the same one each time.
   await using api = startProcess(
     '-c',
@@ -57,7 +55,7 @@ test('a lock file with our own number, or that is a folder, stops no start', asy
 }, 60_000);
 
 test('a process that was killed leaves no lock, whatever moment it was killed at', async () => {
-  const folder = folderWith({});
+  const folder = temporaryFolder();
   // The moment is the input here: nothing is waited for.
   for (const ms of [300, 700, 1_100, 1_500]) {
     await using killed = startProcess(MAIN, { DATA_DIR: folder });
@@ -71,7 +69,7 @@ test('a process that was killed leaves no lock, whatever moment it was killed at
 }, 90_000);
 
 test('of five that start at the same instant on one folder one starts, beside a stale lock too', async () => {
-  const folder = folderWith({ lock: String(process.pid) });
+  const folder = withFiles(temporaryFolder(), { lock: String(process.pid) });
   const all: Running[] = Array.from({ length: 5 }, () => startProcess(MAIN, { DATA_DIR: folder }));
   const ready = await Promise.all(
     all.map((running) =>

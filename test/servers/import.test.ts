@@ -19,7 +19,7 @@ import {
   startProcess,
   temporaryFolder,
 } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import { startRedis, withRedis } from '../support/servers/redis.js';
 
 const IMPORT = 'dist/src/commands/users-import.js';
@@ -64,19 +64,18 @@ const lines = (rows: unknown[]) =>
   rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`).join('');
 
 describeWithServers(['postgres'], 'npm run users:import', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let database: string;
   let api: ApiProcess;
 
   beforeAll(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
     database = await postgres.createDatabase();
     api = await startApi({ DATABASE_URL: database });
   }, 120_000);
 
   afterAll(async () => {
     await api?.kill();
-    await postgres?.stop();
   });
 
   const importing = (content: string | Buffer, url = database) =>
@@ -567,7 +566,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
 
 describeWithServers(['postgres', 'redis'], 'npm run users:import beside an API on Redis', () => {
   test('ends what is cached of thousands in a few calls', async () => {
-    const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    const [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     try {
       const DATABASE_URL = await postgres.createDatabase();
       await using api = await startApi({ DATABASE_URL, REDIS_URL: redis.url });
@@ -586,7 +585,7 @@ describeWithServers(['postgres', 'redis'], 'npm run users:import beside an API o
       // A cache that is given up on a busy machine is told less, but what it is told still comes together.
       expect((ended ?? 0) / (calls ?? 0)).toBeGreaterThan(10);
     } finally {
-      await Promise.all([redis.stop(), postgres.stop()]);
+      await redis.stop();
     }
   }, 120_000);
 });

@@ -23,14 +23,14 @@ import {
   startApi,
   startConsumer,
 } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { smtpError, TestSmtpServer } from '../support/smtp.js';
 
 const RETRIED_WITHIN_MS = 45_000;
 
 describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
   let rabbit: RabbitServer;
   let smtp: TestSmtpServer;
   let url: string;
@@ -41,7 +41,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
   let ada: SignedIn;
 
   beforeAll(async () => {
-    [postgres, rabbit, smtp] = await Promise.all([startPostgres(), startRabbit(), TestSmtpServer.create()]);
+    [postgres, rabbit, smtp] = await Promise.all([sharedPostgres(), startRabbit(), TestSmtpServer.create()]);
     url = await postgres.createDatabase();
     env = { DATABASE_URL: url, AMQP_URL: rabbit.url, SMTP_URL: `smtp://${smtp.address}` };
     await smtp.listen();
@@ -59,7 +59,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
 
   afterAll(async () => {
     await Promise.all([api?.kill(), consumer?.kill(), smtp?.close(), database?.close()]);
-    await Promise.all([rabbit?.stop(), postgres?.stop()]);
+    await rabbit?.stop();
   }, 30_000);
 
   const order = (kind = MailKind.RESET_PASSWORD, options: { language?: Language; to?: string } = {}) =>

@@ -9,7 +9,7 @@ import { ask, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
 import { type Env, freshEmail, type Running, startApi, startProcess, temporaryFolder } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { freePort } from '../support/servers/free-port.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { sharedPostgres } from '../support/servers/postgres.js';
 
 /** Two of each kind, unless told otherwise. */
 const RESTARTS = Number(process.env.RESTARTS ?? 8);
@@ -69,14 +69,13 @@ const drafts = (folder: string) =>
   );
 
 describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=${SEED})`, () => {
-  let postgres: PostgresServer;
   let folder: string;
   let settings: Record<'embedded' | 'PostgreSQL', Env>;
   const acknowledged = { embedded: [] as string[], PostgreSQL: [] as string[] };
   const ends: Record<string, number> = {};
 
   beforeAll(async () => {
-    postgres = await startPostgres();
+    const postgres = await sharedPostgres();
     folder = temporaryFolder();
     const PORT = String(await freePort());
     settings = {
@@ -87,7 +86,6 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
 
   afterAll(async () => {
     console.info(`restarts: ${RESTARTS}, SEED=${SEED}, ends: ${JSON.stringify(ends)}`);
-    await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
 import { heldUp } from '../support/locks.js';
 import { type Answer, codes, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
 import { type ApiProcess, type Env, freshEmail, select, startApi } from '../support/processes.js';
@@ -44,6 +45,16 @@ describeWithServers(['postgres', 'redis'], 'sessions on two instances', () => {
     return { ...input, ...(await instance(0).ask(REGISTER, { input })).data.register };
   };
   const reason = ({ errors }: Answer) => errors[0]?.extensions.reason;
+  /** How often Redis did not answer in time so far; waits until each instance uses it again. */
+  async function lateAnswers(): Promise<number> {
+    const told = (msg: string) => instances.flatMap((api) => api.lines(msg)).length;
+    const late = () => told('cache does not answer; reading from the database');
+    await eventually(async () => {
+      await Promise.all(instances.map((api) => fetch(`${api.url}/health/ready`)));
+      expect(told('cache is back')).toBe(late());
+    });
+    return late();
+  }
 
   /**
    * Rounds as of an access token that has run out: all tabs refresh at once, each with answers of its own that are
@@ -110,7 +121,8 @@ describeWithServers(['postgres', 'redis'], 'sessions on two instances', () => {
   test('what one ends, the other refuses at its very next request', async () => {
     // Without the database's own word, which comes a moment later and would hide what was not said in Redis.
     await select(database(), 'alter table sessions disable trigger sessions_changed');
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0, refused = 0; refused < 20; round += 1) {
+      const late = await lateAnswers();
       const { email, accessToken } = await register();
       const second = (await instance(round).ask(LOGIN, { input: { email, password: PASSWORD } })).data.login;
       await Promise.all(instances.map((api) => api.ask(ME, {}, second.accessToken)));
@@ -121,7 +133,11 @@ describeWithServers(['postgres', 'redis'], 'sessions on two instances', () => {
         accessToken,
       );
 
-      expect(reason(await instance(round + 1).ask(ME, {}, second.accessToken))).toBe('REVOKED');
+      const next = reason(await instance(round + 1).ask(ME, {}, second.accessToken));
+      // On a busy machine Redis may be too late to be told. Then it is for the database to say, which says nothing here.
+      if (next === undefined && (await lateAnswers()) > late) continue;
+      refused += 1;
+      expect(next).toBe('REVOKED');
       expect(codes(await instance(round + 1).ask(ME, {}, accessToken))).toEqual(['FORBIDDEN']);
     }
     await select(database(), 'alter table sessions enable trigger sessions_changed');

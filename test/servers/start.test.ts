@@ -21,7 +21,7 @@ import {
   temporaryFolder,
 } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type SharedPostgres, sharedPostgres, startPostgres } from '../support/servers/postgres.js';
 
 const MIGRATIONS = readdirSync('migrations').length;
 const MAIN = 'dist/src/main.js';
@@ -35,13 +35,11 @@ const ready = async (url: string) => {
 };
 
 describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
-  let postgres: PostgresServer;
+  let postgres: SharedPostgres;
 
   beforeAll(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
   }, 120_000);
-
-  afterAll(() => postgres?.stop());
 
   test('three that start at once on an empty database migrate it once and make one admin', async () => {
     const DATABASE_URL = await postgres.createDatabase();

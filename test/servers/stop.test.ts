@@ -10,7 +10,7 @@ import {
   startApi,
   startConsumer,
   startProcess,
-  temporaryFolder,
+  usedDataFolder,
 } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
@@ -39,9 +39,9 @@ const isGone = (pid: number) => eventually(() => expect(() => process.kill(-pid,
 
 describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () => {
   let folder: string;
-  beforeAll(() => {
-    folder = temporaryFolder();
-  });
+  beforeAll(async () => {
+    folder = await usedDataFolder();
+  }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.each([
@@ -54,8 +54,7 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
   ])(
     'when fifty %s',
     async (_, text, withinMs) => {
-      const data = join(folder, 'data');
-      await using api = await startApi({ DATA_DIR: data });
+      await using api = await startApi({ DATA_DIR: folder });
       const sockets = await Promise.all(Array.from({ length: 50 }, () => silentClient(api.url, text)));
       for (const socket of sockets) socket.pause();
 
@@ -64,7 +63,7 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
 
       expect(await api.exited).toEqual(CLEAN);
       expect(performance.now() - began).toBeLessThan(withinMs);
-      expect(existsSync(join(data, 'lock'))).toBe(false);
+      expect(existsSync(join(folder, 'lock'))).toBe(false);
       for (const socket of sockets) socket.destroy();
     },
     60_000,
@@ -75,12 +74,12 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
     const { port } = hanging.address() as { port: number };
     const connected = new Promise((resolve) => hanging.once('connection', resolve));
-    await using api = await startApi({ DATA_DIR: join(folder, 'mail'), SMTP_URL: `smtp://127.0.0.1:${port}` });
+    await using api = await startApi({ DATA_DIR: folder, SMTP_URL: `smtp://127.0.0.1:${port}` });
     await signUp(api);
     await connected;
 
     expect(await timed(api)).toEqual(CLEAN);
-    expect(existsSync(join(folder, 'mail', 'lock'))).toBe(false);
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
     hanging.close();
   }, 60_000);
 });
@@ -132,7 +131,7 @@ describe('one signal to npm start', () => {
   test.each<NodeJS.Signals>(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'])(
     '%s ends npm, the API and all between',
     async (signal) => {
-      const folder = temporaryFolder();
+      const folder = await usedDataFolder();
       await using npm = startProcess('start', { DATA_DIR: folder }, { program: 'npm' });
       const { address } = await npm.logged('API is ready');
 
@@ -150,7 +149,7 @@ describe('one signal to npm start', () => {
   );
 
   test('to the whole group, as a terminal does, and again, cuts nothing off', async () => {
-    const env = { PORT: String(await freePort()), DATA_DIR: temporaryFolder() };
+    const env = { PORT: String(await freePort()), DATA_DIR: await usedDataFolder() };
     await using npm = startProcess('start', env, { program: 'npm' });
     await npm.logged('API is ready');
 

@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import type { Logger } from 'pino';
 import { handleInProcess } from '../../consumer/handlers/in-process.js';
 import { databaseOptions } from '../../mikro-orm.config.js';
@@ -26,7 +26,8 @@ import { sessionLimits } from '../../src/session/session.service.js';
 import { describeWithServers } from './describe-with-servers.js';
 import { migratedPostgres, openMigratedEmbedded } from './migrated-database.js';
 
-declare const database: 'pglite' | 'postgres' | undefined;
+/** What the project of the suite in jest.config.js says. */
+declare const databases: readonly ('PGlite' | 'PostgreSQL')[];
 
 const PEPPER = 'a pepper for tests, long enough';
 
@@ -130,8 +131,8 @@ function recordStatements({ orm }: Database): string[] {
 }
 
 /**
- * A suite about the API, run once on the embedded database and once on PostgreSQL. `app()` is there from the first test
- * on; `parts` and `settings` replace what a suite needs in another way.
+ * A suite about the API, run on each database of its project, with an API of its own. `app()` is there from the first
+ * test on; `parts` and `settings` replace what a suite needs in another way.
  */
 export function describeApi(
   title: string,
@@ -139,21 +140,20 @@ export function describeApi(
   parts: Partial<AppParts> = {},
   settings: NodeJS.ProcessEnv = {},
 ): void {
-  const onPostgres = database === 'postgres';
-  const run = onPostgres
-    ? (inner: () => void) => describeWithServers(['postgres'], title, inner)
-    : describe.bind(null, title);
-  run(() => {
-    let app: TestApp | null = null;
-    beforeAll(async () => {
-      app = await startApp(onPostgres, parts, settings);
-    }, 60_000);
-    afterAll(async () => {
-      await app?.stop();
+  for (const database of databases) {
+    const onPostgres = database === 'PostgreSQL';
+    describeWithServers(onPostgres ? ['postgres'] : [], `${title}, on ${database}`, () => {
+      let app: TestApp | null = null;
+      beforeAll(async () => {
+        app = await startApp(onPostgres, parts, settings);
+      }, 60_000);
+      afterAll(async () => {
+        await app?.stop();
+      });
+      body(() => {
+        if (!app) throw new Error('the app is there from the first test on, not before');
+        return app;
+      });
     });
-    body(() => {
-      if (!app) throw new Error('the app is there from the first test on, not before');
-      return app;
-    });
-  });
+  }
 }

@@ -1,27 +1,27 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { openRunFolder } from './once-per-run.js';
 
-let built = false;
-
-/** Brings dist up to date, once in each worker of Jest; two at once would read each other's half-written files. */
+/** Brings dist up to date, once in a run of tests; two at once would read each other's half-written files. */
 export function build(): void {
-  if (built) return;
-  const lock = join('node_modules', '.build.lock');
-  const unlock = takeLock(lock);
+  const done = join(openRunFolder(), 'built');
+  if (existsSync(done)) return;
+  const unlock = takeLock(join('node_modules', '.build.lock'));
   try {
+    if (existsSync(done)) return;
     const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
     const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(`the build failed:\n${stdout}`);
-    built = true;
+    writeFileSync(done, '');
   } finally {
     unlock();
   }
 }
 
-/** Waits its turn; whoever holds the lock and is dead holds it no more. */
+/** Waits for its turn. A lock whose process is gone does not count. */
 function takeLock(path: string): () => void {
   const nap = new Int32Array(new SharedArrayBuffer(4));
   for (;;) {

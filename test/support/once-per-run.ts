@@ -16,7 +16,7 @@ export const RUN_FOLDER = join(tmpdir(), `gatehouse-run-${RUN_PID}`);
  */
 export async function oncePerRun<T>(name: string, make: () => Promise<T>): Promise<T> {
   const [result, lock] = [join(RUN_FOLDER, `${name}.json`), join(RUN_FOLDER, `${name}.lock`)];
-  openFolder();
+  openRunFolder();
   for (;;) {
     if (existsSync(result)) return JSON.parse(readFileSync(result, 'utf8')) as T;
     if (takes(lock)) break;
@@ -42,11 +42,12 @@ function takes(lock: string): boolean {
   }
 }
 
-/** With the folder comes a shell that waits for the end of the run, however it ends. */
-function openFolder(): void {
+/** Makes the folder of this run where it is not there, and with it a shell that waits for the end of the run. */
+export function openRunFolder(): string {
   // Servers run as users of their own, and pass through.
-  if (mkdirSync(RUN_FOLDER, { recursive: true, mode: 0o755 }) === undefined) return;
+  if (mkdirSync(RUN_FOLDER, { recursive: true, mode: 0o755 }) === undefined) return RUN_FOLDER;
   const script = `while kill -0 $1 2>/dev/null; do sleep 1; done
 for p in $(cat "$2/pids" 2>/dev/null); do kill -QUIT $p 2>/dev/null; done; sleep 1; rm -rf "$2"`;
   spawn('/bin/sh', ['-c', script, 'end-of-run', `${RUN_PID}`, RUN_FOLDER], { detached: true, stdio: 'ignore' }).unref();
+  return RUN_FOLDER;
 }

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { build } from './build.js';
 import { eventually } from './eventually.js';
+import { oncePerRun, openRunFolder } from './once-per-run.js';
 import { type Answer, ask, LOGIN, PASSWORD, REGISTER } from './people.js';
 import { guardFor } from './servers/guard.js';
 import { withPostgres } from './servers/postgres.js';
@@ -164,6 +165,21 @@ function logLines(output: string): LogLine[] {
       return [];
     }
   });
+}
+
+/**
+ * A data folder as a stopped API leaves it, removed at the end of the run. The first start on an empty one takes three
+ * times as long.
+ */
+export async function usedDataFolder(): Promise<string> {
+  const { used } = await oncePerRun('data-folder', async () => {
+    const used = join(openRunFolder(), 'used-data');
+    await (await startApi({ DATA_DIR: used })).stop();
+    return { used };
+  });
+  const folder = mkdtempSync(join(openRunFolder(), 'data-'));
+  cpSync(used, folder, { recursive: true });
+  return folder;
 }
 
 export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'gatehouse-process-'));
