@@ -1,5 +1,5 @@
-import { type Answer, LOGIN, PASSWORD } from '../test/support/people.js';
-import { type Env, select, signUp, startApi } from '../test/support/processes.js';
+import { type Answer, LOGIN, member, PASSWORD } from '../test/support/people.js';
+import { type Env, select, startApi } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
 import { machine, row } from './instances.js';
 import { quantile } from './statistics.js';
@@ -51,7 +51,7 @@ async function start(script: string, arrange?: string): Promise<Login[]> {
   const api = await startApi(env, script);
   stack.defer(() => api.kill());
   if (arrange) await select(env.DATABASE_URL as string, arrange);
-  const people = await Promise.all(Array.from({ length: CONNECTIONS }, () => signUp(api)));
+  const people = await Promise.all(Array.from({ length: CONNECTIONS }, () => member(api)));
   return people.map(
     ({ email }) =>
       () =>

@@ -1,5 +1,5 @@
-import { codes, PASSWORD, REGISTER } from '../test/support/people.js';
-import { type ApiProcess, freshEmail } from '../test/support/processes.js';
+import { codes, freshEmail, PASSWORD, REGISTER } from '../test/support/people.js';
+import type { ApiProcess } from '../test/support/processes.js';
 import { seeded } from '../test/support/random.js';
 import { REFRESH, refreshInTab, type TokenStore } from '../test/support/tabs.js';
 import { machine, row, startInstances } from './instances.js';
@@ -17,14 +17,14 @@ const api = [instances.one, instances.other] as [ApiProcess, ApiProcess];
 let turn = 0;
 const trade = (token: string) => (api[turn++ % 2] as ApiProcess).ask(REFRESH, { token });
 
-async function signUp(): Promise<string> {
+async function member(): Promise<string> {
   const input = { email: freshEmail(), password: PASSWORD, name: 'Ada' };
   return (await api[0].ask(REGISTER, { input })).data.register.refreshToken;
 }
 
 /** A tab that is signed out signs in again for all. */
 async function browser(inTurn: <T>(work: () => Promise<T>) => Promise<T>, pauseMs: number, lost: number) {
-  const store: TokenStore = { token: await signUp() };
+  const store: TokenStore = { token: await member() };
   let signedOut = 0;
   let signingIn: Promise<void> | null = null;
   const tab = async (_: unknown, index: number) => {
@@ -32,7 +32,7 @@ async function browser(inTurn: <T>(work: () => Promise<T>) => Promise<T>, pauseM
     for (let count = 0; count < REFRESHES; count += 1) {
       const answer = await inTurn(() => refreshInTab(store, trade, () => random() < lost));
       if (codes(answer).length > 0) {
-        signingIn ??= signUp().then((token) => {
+        signingIn ??= member().then((token) => {
           store.token = token;
           signedOut += 1;
           signingIn = null;

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { codes, LOGIN, REQUEST_PASSWORD_RESET } from '../test/support/people.js';
-import { select, signUp } from '../test/support/processes.js';
+import { codes, LOGIN, member, REQUEST_PASSWORD_RESET } from '../test/support/people.js';
+import { select } from '../test/support/processes.js';
 import { startRabbit } from '../test/support/servers/rabbit.js';
 import { machine, row, startInstances } from './instances.js';
 import { compare, quantile } from './statistics.js';
@@ -51,7 +51,7 @@ const rabbit = await startRabbit();
 stack.defer(() => rabbit.stop());
 const instances = stack.use(await startInstances({ BCRYPT_COST, AMQP_URL: rabbit.url }));
 const api = instances.one;
-const person = await signUp(api);
+const person = await member(api);
 
 row('wrong password, or a reset, for', 'pairs', 'medians ms', 'shift µs', 'rank-biserial', 'p');
 row('---', '---', '---', '---', '---', '---');

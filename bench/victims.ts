@@ -1,5 +1,5 @@
-import { type Answer, LOGIN, PASSWORD, REGISTER } from '../test/support/people.js';
-import { type ApiProcess, freshEmail, type SignedIn, signIn } from '../test/support/processes.js';
+import { type Answer, freshEmail, LOGIN, PASSWORD, type Person, REGISTER, signIn } from '../test/support/people.js';
+import type { ApiProcess } from '../test/support/processes.js';
 import type { Instances } from './instances.js';
 
 const PREPARED_AT_ONCE = 10;
@@ -58,7 +58,7 @@ async function somebody(api: ApiProcess) {
 
 type Somebody = Awaited<ReturnType<typeof somebody>>;
 
-function waysToRevoke({ ask }: ApiProcess, admin: SignedIn): ((user: Somebody) => Victim | Promise<Victim>)[] {
+function waysToRevoke({ ask }: ApiProcess, admin: Person): ((user: Somebody) => Victim | Promise<Victim>)[] {
   const ofSession =
     (revoke: (user: Somebody) => Promise<Answer>) =>
     (user: Somebody): Victim => ({

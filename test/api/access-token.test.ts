@@ -1,3 +1,5 @@
+// Every access token has the claims of RFC 9068; each operation that issues one is asked, and its token is read.
+
 import { expect, test } from '@jest/globals';
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { describeApi } from '../support/app.js';

@@ -1,3 +1,7 @@
+// Each field lets in the viewers that the table names and no others; every field is asked over HTTP by every kind of
+// viewer.
+
+import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { type GraphQLSchema, getNamedType, graphql, isLeafType, isObjectType } from 'graphql';
 import { LRUCache } from 'lru-cache';
@@ -221,7 +225,8 @@ describeApi(
       }
 
       expect(caught).toEqual(removals.map(({ at, directive }) => `${at} ${directive}`));
-      expect(removals).toHaveLength(55);
+      const published = readFileSync('schema.graphql', 'utf8').match(/(?<!directive) @(auth|errors)\(/g);
+      expect(removals).toHaveLength(published?.length ?? 0);
     });
 
     const rowCounts = () =>

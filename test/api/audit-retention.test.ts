@@ -1,3 +1,6 @@
+// Retention removes only old events, and what is left of each chain still verifies; rows are aged, forged and removed
+// in the database.
+
 import { expect, test } from '@jest/globals';
 import { AuditDigests } from '../../src/audit/audit-digests.js';
 import { verifyAudit } from '../../src/audit/verify.js';

@@ -1,3 +1,6 @@
+// The address that is kept is what the trusted proxies vouch for; headers of every form are sent, and the kept
+// address is read.
+
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { describeApi, type TestApp } from '../support/app.js';

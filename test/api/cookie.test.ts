@@ -1,3 +1,6 @@
+// A refresh token in a cookie works as one in the payload, for the allowed origins only; requests are sent as
+// browsers send them.
+
 import { expect, test } from '@jest/globals';
 import { describeApi, type TestApp } from '../support/app.js';
 import {

@@ -1,3 +1,6 @@
+// A refusal of the database is an error with its own meaning, and changes nothing; the database is made to refuse
+// each operation.
+
 import { beforeAll, expect, test } from '@jest/globals';
 import { AddressTaken, createAdmin } from '../../src/account/first-admin.js';
 import { describeApi } from '../support/app.js';

@@ -1,3 +1,6 @@
+// Closing an account is final, announced once and seen at once, and the last admin stays; users are deleted and read
+// again.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

@@ -1,3 +1,6 @@
+// Another address counts only after its link was used, and is never taken from somebody else; links and requests
+// compete.
+
 import { expect, test } from '@jest/globals';
 import { Passwords } from '../../src/password/password.js';
 import { describeApi } from '../support/app.js';

@@ -1,3 +1,5 @@
+// A link verifies its address once and says so again; links are used twice, at once, late and by others.
+
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { makeMailToken } from '../../src/mail/mail-token.js';

@@ -1,3 +1,5 @@
+// Each field fails with the codes that it lists and with no others; every code of every field is provoked.
+
 import { expect, test } from '@jest/globals';
 import { rulesOf } from '../../src/graphql/rules.js';
 import { Passwords } from '../../src/password/password.js';

@@ -1,3 +1,5 @@
+// Every event fits its published schema and holds nothing beyond it; each type is made to happen and is validated.
+
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';

@@ -1,3 +1,6 @@
+// The seconds that an answer gives are right and never negative; they are compared with the times of token and
+// session.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { sentToken } from '../support/links.js';

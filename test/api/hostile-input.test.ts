@@ -1,3 +1,6 @@
+// No input leads to an internal error or is repeated in an answer; hostile values are sent at every place of every
+// operation.
+
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isRequiredArgument } from 'graphql';

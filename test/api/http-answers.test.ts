@@ -1,3 +1,6 @@
+// Every answer of the HTTP server has the same shape and headers; requests are sent as bytes, also ones that no
+// client sends.
+
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeApi, type TestApp } from '../support/app.js';

@@ -1,3 +1,5 @@
+// The HTTP server guards what it serves, and says when it is ready; its routes are asked as clients and browsers ask.
+
 import { describe, expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 

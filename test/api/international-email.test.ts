@@ -1,3 +1,5 @@
+// An address under an internationalised domain is one mailbox in each spelling; it is used in each of them.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { CONFIRM_CHANGE, changeToken, newcomer } from '../support/email-links.js';

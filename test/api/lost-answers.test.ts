@@ -1,3 +1,6 @@
+// A refresh whose answer was lost can be tried again, and a stolen token ends the session; time is moved in the
+// database.
+
 import { expect, test } from '@jest/globals';
 import { describeApi, type TestApp } from '../support/app.js';
 import { type Answer, ask, codes, member, PASSWORD, type Person } from '../support/people.js';

@@ -1,3 +1,6 @@
+// Every mail is complete in each language, and goes only to the address that may have it; each kind is ordered and
+// read.
+
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { Mail, MailKind } from '../../src/mail/mail.entity.js';

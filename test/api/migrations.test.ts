@@ -1,3 +1,6 @@
+// Migrations make what the entities say, go both ways, and keep the rows that are there; they are run on a database
+// with rows.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 

@@ -1,3 +1,6 @@
+// A notice goes to the address that was in force at the change; the queue is held back until everything else has
+// happened.
+
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

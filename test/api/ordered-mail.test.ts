@@ -1,3 +1,5 @@
+// A mail speaks the language of its request and leads to PUBLIC_URL; requests with every kind of header order mails.
+
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { expect, test } from '@jest/globals';

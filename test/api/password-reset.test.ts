@@ -1,3 +1,6 @@
+// A reset by link sets the password once, ends the sessions, and tells nobody who has an account; links and requests
+// compete.
+
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { makeMailToken } from '../../src/mail/mail-token.js';

@@ -1,3 +1,6 @@
+// The work and the size of a refusal are bounded; requests beyond each limit are sent, and their answers are measured
+// in bytes.
+
 import { describe, expect, test } from '@jest/globals';
 import { ERROR_CODES } from '../../src/errors.js';
 import { INPUT_LIMITS } from '../../src/graphql/input-bounds.js';

@@ -1,3 +1,5 @@
+// The same request twice has one effect and two good answers; each one is sent at once and one after the other.
+
 import { expect, test } from '@jest/globals';
 import { describeApi, type TestApp } from '../support/app.js';
 import { allSent, sentToken } from '../support/links.js';

@@ -1,3 +1,6 @@
+// Depth, subscriptions and operation names are handled as the GraphQL and HTTP specifications say; such requests are
+// sent.
+
 import { describe, expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 

@@ -1,3 +1,5 @@
+// Retention removes what is old enough and nothing else; rows are aged in the database, and the rest is counted.
+
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { createLog } from '../../src/log.js';

@@ -1,3 +1,6 @@
+// No secret is in an answer, log line, event, audit event or cache entry; every operation is run, and all of these
+// are searched.
+
 import { expect, test } from '@jest/globals';
 import { LRUCache } from 'lru-cache';
 import { Cache } from '../../src/cache.js';

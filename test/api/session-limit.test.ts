@@ -1,3 +1,5 @@
+// A user has a bounded number of open sessions, the last used ones; many are opened, also at once.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { sentToken } from '../support/links.js';

@@ -1,3 +1,5 @@
+// A session says where it was opened and where it was last used; it is used from several places.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { ask, LOGIN, member, PASSWORD } from '../support/people.js';

@@ -1,3 +1,5 @@
+// A refresh token is traded once, and a session that ended is refused at once; tokens are traded, replayed and aged.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { admin, ask, codes, DELETE_USER, expiredToken, LOGIN, member, PASSWORD } from '../support/people.js';

@@ -1,3 +1,6 @@
+// Register and login take what they should, and say the same of known and unknown addresses; both are tried with all
+// kinds of input.
+
 import { createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcrypt';
@@ -74,7 +77,7 @@ describeApi('register', (app) => {
       emails.map((email) => (email === 'taken@example.com' ? 'EMAIL_TAKEN' : 'made')),
     );
     const rows = await app().database.em.execute(`select email from users where email like 'new%' order by created_at`);
-    expect(rows).toHaveLength(30);
+    expect(rows).toHaveLength(emails.filter((email) => email !== 'taken@example.com').length);
   });
 
   test('an address is free again when its account is closed', async () => {

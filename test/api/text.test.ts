@@ -1,3 +1,6 @@
+// A text that others will read has a visible character and no control of direction; such texts are given to every
+// field that takes one.
+
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { admin, ask, codes, LOGIN, member, PASSWORD, REGISTER } from '../support/people.js';

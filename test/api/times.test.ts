@@ -1,3 +1,5 @@
+// Times are taken and given as RFC 3339 says; times of every form are sent.
+
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { admin, codes, type Person } from '../support/people.js';

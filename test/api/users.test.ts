@@ -1,3 +1,6 @@
+// A user is shown to those who may see them, and a list is ordered, searched and paged exactly; lists are read and
+// statements counted.
+
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

@@ -1,3 +1,5 @@
+// Imports go down only, and each room sees only what it may; the imports of all files are read.
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';

@@ -1,3 +1,5 @@
+// Settings are parsed, completed and refused all at once; environments of every kind are loaded.
+
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+// Documentation says what the code does; its queries and commands are run, its links followed, its tables generated.
+
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,3 +1,5 @@
+// A received message is an event only where it fits its schema; messages of every form are parsed.
+
 import { describe, expect, test } from '@jest/globals';
 import { parseCloudEvent } from '../../src/events/parse.js';
 

@@ -1,3 +1,6 @@
+// A schema without a rule for every field does not start, and schema.graphql is what it says; schemas are built
+// wrongly on purpose.
+
 import { describe, expect, test } from '@jest/globals';
 import { buildSchema, GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
 import { authDirective, errorsDirective } from '../../src/graphql/directives.js';

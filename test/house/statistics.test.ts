@@ -1,3 +1,5 @@
+// The statistics of the benchmarks are right; they are compared with the results of SciPy.
+
 import { expect, test } from '@jest/globals';
 import { compare, quantile } from '../../bench/statistics.js';
 

@@ -1,10 +1,12 @@
+// The pages that mails lead to work in a real browser, and keep the token to themselves; Chromium opens mailed links.
+
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { SentMail } from '../../src/mail/mailbox.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { sentLink, tokenIn } from '../support/links.js';
-import { codes, LOGIN, PASSWORD, REQUEST_EMAIL_CHANGE, REQUEST_PASSWORD_RESET } from '../support/people.js';
-import { type ApiProcess, signUp, startApi, usedDataFolder } from '../support/processes.js';
+import { codes, LOGIN, member, PASSWORD, REQUEST_EMAIL_CHANGE, REQUEST_PASSWORD_RESET } from '../support/people.js';
+import { type ApiProcess, startApi, usedDataFolder } from '../support/processes.js';
 import { programOf } from '../support/servers/find-server.js';
 import { freePort } from '../support/servers/free-port.js';
 
@@ -54,7 +56,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
   const mailbox = { mails: async () => (await (await fetch(`${api.url}/dev/mail.json`)).json()) as SentMail[] };
 
   test('a click in the mailbox and one on the page, and the address is verified', async () => {
-    const { token, email } = await signUp(api);
+    const { token, email } = await member(api);
     await sentLink(mailbox, email, 'verify-email');
     const inbox = await open(`${api.url}/dev/mail`);
     const mail = inbox.getByRole('article').filter({ hasText: email }).locator('iframe').contentFrame();
@@ -68,7 +70,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
   });
 
   test('a link that is opened is not used; its token is in no address and no request but the one that uses it', async () => {
-    const { token, email } = await signUp(api);
+    const { token, email } = await member(api);
     const link = await sentLink(mailbox, email, 'verify-email');
     const secret = tokenIn(link);
 
@@ -88,7 +90,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
   });
 
   test('a new password in Korean: a weak one is refused there, a good one signs nobody in, and the link is spent', async () => {
-    const { email } = await signUp(api);
+    const { email } = await member(api);
     await api.ask(REQUEST_PASSWORD_RESET, { email });
     const link = await sentLink(mailbox, email, 'reset-password');
     const page = await open(link, 'ko-KR');
@@ -117,7 +119,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
   });
 
   test('a new password in a browser that is signed in signs it out', async () => {
-    const { email } = await signUp(api);
+    const { email } = await member(api);
     await api.ask(REQUEST_PASSWORD_RESET, { email });
     const page = await open(await sentLink(mailbox, email, 'reset-password'));
     await signInThere(page, email);
@@ -138,7 +140,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
       PUBLIC_URL: `http://127.0.0.1:${port}`,
       DATA_DIR: await usedDataFolder(),
     });
-    const { email } = await signUp(plain);
+    const { email } = await member(plain);
     await plain.ask(REQUEST_PASSWORD_RESET, { email });
     const mails = async () => (await (await fetch(`${plain.url}/dev/mail.json`)).json()) as SentMail[];
     const page = await open(await sentLink({ mails }, email, 'reset-password'));
@@ -156,7 +158,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
   }, 60_000);
 
   test('a link to verify an address that is used again says that it is done, and so does one for another address', async () => {
-    const { token, email } = await signUp(api);
+    const { token, email } = await member(api);
     const verification = await sentLink(mailbox, email, 'verify-email');
     const newEmail = `new-${email}`;
     await api.ask(REQUEST_EMAIL_CHANGE, { newEmail }, token);

@@ -1,18 +1,11 @@
+// An admin can be made of somebody who has an account, by a command that says what to do; start and commands are run
+// on PostgreSQL.
+
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { codes, DELETE_USER, PASSWORD } from '../support/people.js';
-import {
-  ADMIN,
-  type Env,
-  freshEmail,
-  runCommand,
-  select,
-  signIn,
-  signUp,
-  startApi,
-  startProcess,
-} from '../support/processes.js';
+import { ADMIN, codes, DELETE_USER, freshEmail, member, PASSWORD, signIn } from '../support/people.js';
+import { type Env, runCommand, select, startApi, startProcess } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 
@@ -39,17 +32,17 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
   /** Somebody who registered with the address before there was an admin. */
   async function memberFirst(email: string) {
     await using api = await startApi(env);
-    const member = await signUp(api, email);
+    const ada = await member(api, { email });
     await select(env.DATABASE_URL as string, 'alter table users disable trigger users_last_admin');
-    await select(env.DATABASE_URL as string, 'delete from users where id <> $1', [member.id]);
+    await select(env.DATABASE_URL as string, 'delete from users where id <> $1', [ada.id]);
     await select(env.DATABASE_URL as string, 'alter table users enable trigger users_last_admin');
     await api.stop();
-    return member;
+    return ada;
   }
 
   test('is not made at the start, which says in one line how', async () => {
     const email = freshEmail();
-    const member = await memberFirst(email);
+    const ada = await memberFirst(email);
     const settings = { ...env, ADMIN_EMAIL: email.toUpperCase(), ADMIN_PASSWORD: 'a first admin of settings' };
 
     await using refused = startProcess(MAIN, settings);
@@ -60,7 +53,7 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
 
     expect(code).toBe(1);
     expect(refused.output()).toMatch(/^There is no admin, and ADMIN_EMAIL .* npm run admin:promote -- ADDRESS\..*\n$/);
-    expect(promoted).toEqual({ code: 0, output: `Admin now: ${member.id}\n` });
+    expect(promoted).toEqual({ code: 0, output: `Admin now: ${ada.id}\n` });
     expect(codes(await api.ask(USERS, {}, token))).toEqual([]);
   }, 60_000);
 
@@ -98,12 +91,12 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
 
   test('is made by a command while the API runs, recorded and announced once', async () => {
     await using api = await startApi(env);
-    const member = await signUp(api);
-    const before = codes(await api.ask(USERS, {}, member.token));
+    const ada = await member(api);
+    const before = codes(await api.ask(USERS, {}, ada.token));
 
-    const taken = await runCommand(CREATE, [member.email], env, `${PASSWORD}\n`);
-    const first = await promote(` ${member.email.toUpperCase()} `);
-    const again = await promote(member.email);
+    const taken = await runCommand(CREATE, [ada.email], env, `${PASSWORD}\n`);
+    const first = await promote(` ${ada.email.toUpperCase()} `);
+    const again = await promote(ada.email);
 
     expect(before).toEqual(['FORBIDDEN']);
     expect(taken).toEqual({
@@ -111,19 +104,19 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
       output: expect.stringMatching(/^There is .* npm run admin:promote -- ADDRESS\n$/),
     });
     expect([first, again]).toEqual([
-      { code: 0, output: `Admin now: ${member.id}\n` },
-      { code: 0, output: `Admin already: ${member.id}\n` },
+      { code: 0, output: `Admin now: ${ada.id}\n` },
+      { code: 0, output: `Admin already: ${ada.id}\n` },
     ]);
-    await eventually(async () => expect(codes(await api.ask(USERS, {}, member.token))).toEqual([]));
+    await eventually(async () => expect(codes(await api.ask(USERS, {}, ada.token))).toEqual([]));
     const url = env.DATABASE_URL as string;
     expect(
-      await select(url, `select data from outbox where type = 'user.role_changed' and subject = $1`, [member.id]),
-    ).toEqual([{ data: { userId: member.id, role: 'ADMIN', changedBy: NIL } }]);
+      await select(url, `select data from outbox where type = 'user.role_changed' and subject = $1`, [ada.id]),
+    ).toEqual([{ data: { userId: ada.id, role: 'ADMIN', changedBy: NIL } }]);
     expect(
       await select(
         url,
         `select actor_id, result, details from audit_events where action = 'user.role_changed' and subject_id = $1`,
-        [member.id],
+        [ada.id],
       ),
     ).toEqual([{ actor_id: null, result: 'succeeded', details: { from: 'MEMBER', to: 'ADMIN' } }]);
   }, 60_000);
@@ -132,7 +125,7 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
     const unmigrated = await promote('ada@example.com');
     await using api = await startApi(env);
     const root = await signIn(api, ADMIN);
-    const [closed, off] = [await signUp(api), await signUp(api)];
+    const [closed, off] = [await member(api), await member(api)];
     await api.ask(DELETE_USER, { id: closed.id }, root.token);
     await api.ask('mutation ($id: ID!) { deactivateUser(id: $id) { id } }', { id: off.id }, root.token);
 
@@ -163,13 +156,13 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
 
   test('is told without the statement where the database fails', async () => {
     await using api = await startApi(env);
-    const member = await signUp(api);
+    const ada = await member(api);
     await select(
       env.DATABASE_URL as string,
       'alter table audit_events add constraint canary check (actor_id is not null) not valid',
     );
 
-    const promoted = await promote(member.email);
+    const promoted = await promote(ada.email);
     const created = await runCommand(CREATE, [freshEmail()], env, `${PASSWORD}\n`);
 
     const output = 'DATABASE_URL leads to a database that refused a statement (23514): see its log.\n';

@@ -1,21 +1,14 @@
+// No change is without its record, and audit:verify names what was altered; instances are killed, and rows altered,
+// on PostgreSQL.
+
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { heldUp } from '../support/locks.js';
-import { LOGIN } from '../support/people.js';
-import {
-  ADMIN,
-  type ApiProcess,
-  type Env,
-  freshEmail,
-  runCommand,
-  select,
-  signUp,
-  startApi,
-  temporaryFolder,
-} from '../support/processes.js';
+import { ADMIN, LOGIN, member } from '../support/people.js';
+import { type ApiProcess, type Env, runCommand, select, startApi, temporaryFolder } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
@@ -58,7 +51,7 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
     for (let round = 0; round < 3; round += 1) {
       const [victim, other] = [await startApi(env), instance(round)];
       const before = await countEvents();
-      const people = Array.from({ length: 60 }, (_, index) => signUp(index % 2 ? victim : other).catch(() => null));
+      const people = Array.from({ length: 60 }, (_, index) => member(index % 2 ? victim : other).catch(() => null));
       await eventually(async () => expect(await countEvents()).toBeGreaterThan(before + 10));
       await victim.kill();
       await Promise.all(people);
@@ -108,7 +101,7 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
     await alter(`update audit_events set actor_id = gen_random_uuid() where id = $1`, [altered.id]);
     await alter('delete from audit_events where id = $1', [missing.id]);
 
-    const [{ code, output }] = await Promise.all([verify(), signUp(instance(0), freshEmail())]);
+    const [{ code, output }] = await Promise.all([verify(), member(instance(0))]);
 
     expect(code).toBe(1);
     expect(output.trim().split('\n').sort()).toEqual(
@@ -130,7 +123,7 @@ describeWithServers(['postgres'], 'the ends of the chains that npm run audit:ver
     postgres = await sharedPostgres();
     env = { DATABASE_URL: await postgres.createDatabase() };
     await using api = await startApi(env);
-    await signUp(api);
+    await member(api);
   }, 120_000);
 
   afterAll(async () => {

@@ -1,18 +1,12 @@
+// Two instances never serve an old value, whatever happens to Redis; a real Redis is frozen, stopped and restarted
+// under load.
+
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROLE_IDS, RoleName } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { type Answer, codes, DELETE_USER } from '../support/people.js';
-import {
-  type ApiProcess,
-  type Env,
-  freshEmail,
-  type SignedIn,
-  select,
-  signIn,
-  signUp,
-  startApi,
-} from '../support/processes.js';
+import { type Answer, codes, DELETE_USER, member, type Person, signIn } from '../support/people.js';
+import { type ApiProcess, type Env, select, startApi } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis, withRedis } from '../support/servers/redis.js';
@@ -29,7 +23,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
   let env: Env;
   let one: ApiProcess;
   let other: ApiProcess;
-  let admin: SignedIn;
+  let admin: Person;
 
   beforeAll(async () => {
     [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
@@ -89,7 +83,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
     () =>
       withoutNotifications(async () => {
         await inRounds(36, async (here, there) => {
-          const user = await signUp(here);
+          const user = await member(here);
           const [before, , me] = await Promise.all([
             readUsers(there),
             readUser(there, user.id),
@@ -121,7 +115,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
         await inRounds(36, async (here, there) => {
           const before = await readUsers(there);
 
-          const user = await signUp(here);
+          const user = await member(here);
           const after = await readUsers(there);
 
           expect(after.totalCount).toBe(before.totalCount + 1);
@@ -204,14 +198,14 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
   test('a write made while Redis is frozen is known to an instance that has noticed nothing', async () => {
     for (let round = 0; round < 6; round++) {
       const [here, there] = round % 2 ? [one, other] : [other, one];
-      const user = await signUp(here);
+      const user = await member(here);
       const [before] = [await readUsers(there), await readUser(there, user.id)];
 
       redis.freeze();
       // Its read already finds Redis silent, so what its writes have to say to Redis is not even sent.
       await readUser(here, user.id);
       if (round % 3) await remove(here, user.id);
-      else await signUp(here);
+      else await member(here);
       redis.thaw();
       // Only the database's notification can say it, and a busy machine may bring the request first.
       await eventually(async () => {
@@ -225,13 +219,13 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
   }, 60_000);
 
   test('a write made while Redis is down is known to both, also when Redis comes back with an older snapshot', async () => {
-    const user = await signUp(one);
+    const user = await member(one);
     const before = await readUsers(other);
     await Promise.all([readUsers(one), readUser(one, user.id), readUser(other, user.id)]);
     await withRedis(redis.url, (client) => client.sendCommand(['SAVE']));
 
     await redis.halt();
-    const registered = await signUp(one);
+    const registered = await member(one);
     await remove(one, user.id);
     await redis.resume();
     const [keys] = [await withRedis(redis.url, (client) => client.dbSize())];
@@ -261,7 +255,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
     await cacheIsUp(one);
     await readUsers(late);
 
-    await signUp(one);
+    await member(one);
     const after = await readUsers(late);
 
     expect(health).toMatchObject({ status: 'ready', cache: 'degraded' });
@@ -275,8 +269,8 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
   }
 
   /** Somebody registered whom an operator makes an admin in the database. */
-  async function makeAdmin(): Promise<SignedIn> {
-    const user = await signUp(one);
+  async function makeAdmin(): Promise<Person> {
+    const user = await member(one);
     await select(env.DATABASE_URL as string, 'update users set role_id = $1 where id = $2', [
       ROLE_IDS[RoleName.ADMIN],
       user.id,
@@ -314,7 +308,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
     const until = performance.now() + ms;
     for (let turn = 0; performance.now() < until; turn++) {
       const [here, there] = turn % 2 ? [one, other] : [other, one];
-      const user = await signUp(here, freshEmail());
+      const user = await member(here);
       const known = await timed(there, () => there.ask(USERS, {}, admin.token));
       expect(known.data.users.nodes[0]).toEqual({ id: user.id, isActive: true });
       await timed(here, () => here.ask(DELETE_USER, { id: user.id }, admin.token));

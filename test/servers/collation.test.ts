@@ -1,9 +1,12 @@
+// Order, search and pages do not depend on the collation of the database; databases with several collations are read.
+
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { type ApiProcess, runCommand, signIn, signUp, startApi, temporaryFolder } from '../support/processes.js';
+import { member, signIn } from '../support/people.js';
+import { type ApiProcess, runCommand, startApi, temporaryFolder } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 
 const USERS = `query ($first: Int, $after: String, $last: Int, $before: String, $filter: UserFilter, $orderBy: UserOrder) {
@@ -96,7 +99,7 @@ describeWithServers(['postgres'], 'order and search of users', () => {
       email: emails[index] ?? `zz${index}@example.com`,
     }));
     const registered = importInto ? people.slice(0, 10) : people;
-    for (const { email, name } of registered) await signUp(api, email, name);
+    for (const { email, name } of registered) await member(api, { email, name });
     if (!importInto) return;
     const path = join(folder, `${new URL(importInto).pathname.slice(1)}.jsonl`);
     const passwordHash = `$2b$10$${'a'.repeat(21)}O${'a'.repeat(30)}C`;

@@ -1,3 +1,5 @@
+// One process uses a data folder at a time, and a dead one leaves no lock; processes are started, raced and killed.
+
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,20 +1,19 @@
+// An event has exactly one effect, whatever stops on its way; API, consumer, broker and database are killed and
+// frozen.
+
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel, GetMessage } from 'amqplib';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { type Answer, codes, DELETE_USER } from '../support/people.js';
+import { type Answer, codes, DELETE_USER, freshEmail, member, type Person, signIn } from '../support/people.js';
 import {
   type ApiProcess,
   drained,
   type Env,
-  freshEmail,
   type Running,
-  type SignedIn,
   select,
-  signIn,
-  signUp,
   startApi,
   startConsumer,
 } from '../support/processes.js';
@@ -49,7 +48,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
   let database: string;
   let api: ApiProcess;
   let consumer: Running;
-  let admin: SignedIn;
+  let admin: Person;
 
   beforeAll(async () => {
     [postgres, rabbit] = await Promise.all([startPostgres(), startRabbit()]);
@@ -95,7 +94,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     });
 
   test('a registration and a deletion reach the consumer, each with one effect', async () => {
-    const user = await signUp(api);
+    const user = await member(api);
     await consumer.logged('user registration received', { userId: user.id });
     await remove(user.id);
     await consumer.logged('user deletion received', { userId: user.id });
@@ -110,7 +109,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
   test('on the wire an event is CloudEvents 1.0, with ids and nothing personal', async () => {
     const messages = await listenedTo(async () => {
-      const user = await signUp(api, 'Grace.Hopper@example.com', 'Grace Hopper');
+      const user = await member(api, { email: 'Grace.Hopper@example.com', name: 'Grace Hopper' });
       await remove(user.id, user);
       return user;
     }, 4);
@@ -141,7 +140,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
   });
 
   test('deleting again announces nothing', async () => {
-    const user = await signUp(api);
+    const user = await member(api);
 
     const first = await remove(user.id);
     const again = [await remove(user.id), await remove(user.id)];
@@ -178,7 +177,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     ];
 
     await publish(...poison);
-    const user = await signUp(api);
+    const user = await member(api);
 
     await consumer.logged('user registration received', { userId: user.id });
     await eventually(async () => expect(await waiting(DEAD)).toBe(poison.length));
@@ -201,7 +200,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync('docs/events.md', 'utf8')) ?? [];
     await rabbit.withChannel(async (channel) => {
       await new AsyncFunction('channel', code)(channel);
-      const user = await signUp(api);
+      const user = await member(api);
       await remove(user.id);
 
       const [message] = await take(channel, 'billing', 1);
@@ -213,7 +212,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
   test('an event that no queue takes stays in the outbox until one does', async () => {
     await rabbit.withChannel((channel) => channel.unbindQueue(QUEUE, EXCHANGE, 'user.#'));
-    const user = await signUp(api);
+    const user = await member(api);
     await eventually(async () => {
       const [event] = await outboxOf(user.id);
       expect(event.attempts).toBeGreaterThanOrEqual(2);
@@ -229,7 +228,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
   test('a consumer that is killed with messages in hand has each effect once after its restart', async () => {
     await consumer.kill();
-    const people = await Promise.all(Array.from({ length: 60 }, () => signUp(api)));
+    const people = await Promise.all(Array.from({ length: 60 }, () => member(api)));
     await drained(database);
     const lines: Running[] = [];
 
@@ -253,7 +252,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
   test('an API that is killed with events in hand and right after commits publishes them after its restart', async () => {
     rabbit.freeze();
-    const inHand = await Promise.all(Array.from({ length: 5 }, () => signUp(api)));
+    const inHand = await Promise.all(Array.from({ length: 5 }, () => member(api)));
     await eventually(async () => {
       const claimed = await select(
         database,
@@ -262,7 +261,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
       );
       expect(claimed).toHaveLength(inHand.length);
     });
-    const asking = Array.from({ length: 30 }, () => signUp(api).catch(() => null));
+    const asking = Array.from({ length: 30 }, () => member(api).catch(() => null));
     await Promise.race(asking);
     await api.kill();
     await Promise.all(asking);
@@ -280,7 +279,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
   test('a broker that freezes delays events and nothing else', async () => {
     rabbit.freeze();
-    const answers = await Promise.all(Array.from({ length: 5 }, () => signUp(api)));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => member(api)));
     const [{ count }] = await select(
       database,
       `select count(*) from outbox where published_at is null and type <> 'mail.requested'`,
@@ -300,7 +299,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
       .flat()
       .map(async (instance) => {
         while (!done) {
-          const user = await signUp(instance);
+          const user = await member(instance);
           if (registered++ % 2) expect(codes(await remove(user.id, user))).toEqual([]);
         }
       });
@@ -327,7 +326,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     api = await startApi(env);
     consumer = startConsumer(env);
 
-    const user = await signUp(api);
+    const user = await member(api);
     const response = await fetch(`${api.url}/health/ready`);
     const [event] = await outboxOf(user.id);
 
@@ -380,7 +379,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
         await consumer.logged('consumer is ready');
       }
       await api.logged('broker is there');
-      const user = await signUp(api);
+      const user = await member(api);
       await consumer.logged('user registration received', { userId: user.id });
 
       // The broker refuses to declare what is there with anything different.

@@ -1,3 +1,6 @@
+// An import takes each good line once and undoes nothing; files are imported, repeated, and killed in the middle, on
+// PostgreSQL.
+
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,14 +10,12 @@ import { Client } from 'pg';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { lockWaits } from '../support/locks.js';
-import { codes, DELETE_USER, LOGIN, PASSWORD } from '../support/people.js';
+import { codes, DELETE_USER, LOGIN, member, PASSWORD, signIn } from '../support/people.js';
 import {
   type ApiProcess,
   drained,
   runCommand,
   select,
-  signIn,
-  signUp,
   startApi,
   startProcess,
   temporaryFolder,
@@ -208,14 +209,14 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
   });
 
   test('of lines with one address in several spellings the first counts, and an open account keeps its own', async () => {
-    const member = await signUp(api);
+    const ada = await member(api);
     const person = row({ email: 'twice@example.com' });
     const file = lines([
       row({ email: 'nobody' }),
       person,
       { ...person, email: ' TWICE@example.COM ' },
       row({ email: 'ｔｗｉｃｅ@example.com', name: 'Somebody Else' }),
-      row({ email: member.email.toUpperCase() }),
+      row({ email: ada.email.toUpperCase() }),
       ...Array.from({ length: 600 }, () => row()),
       { ...person, email: 'Twice@Example.com' },
     ]);
@@ -235,7 +236,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(await stored('twice@example.com')).toMatchObject([
       { name: person.name, password_hash: person.passwordHash },
     ]);
-    expect(await stored(member.email)).toMatchObject([{ id: member.id, name: 'Ada Lovelace' }]);
+    expect(await stored(ada.email)).toMatchObject([{ id: ada.id, name: 'Ada Lovelace' }]);
   });
 
   test('an internationalised domain is one in letters, capitals and ASCII', async () => {
@@ -266,7 +267,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
       Row,
       Row,
     ];
-    const registered = await signUp(api);
+    const registered = await member(api);
     await importing(lines([stays, closes, moves, dropped]));
     for (const { email } of [closes, registered]) {
       const { id, token } = await signIn(api, { email, password: PASSWORD });

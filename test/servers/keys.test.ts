@@ -1,3 +1,6 @@
+// A rotation of keys refuses no valid token, and a withdrawn key counts no more; keys are rotated under load on two
+// instances.
+
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,12 +10,11 @@ import jsonwebtoken from 'jsonwebtoken';
 import { signingKey } from '../../src/keys/signing-key.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { type Person, signIn } from '../support/people.js';
 import {
   type ApiProcess,
   type Env,
   runCommand,
-  type SignedIn,
-  signIn,
   startApi,
   startProcess,
   temporaryFolder,
@@ -278,7 +280,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
     await using api = await start();
     // Its ten minutes between two looks are shortened as the rotation is.
     const remote = createRemoteJWKSet(new URL(`${api.url}/.well-known/jwks.json`), { cooldownDuration: 0 });
-    const subject = async (keys: JWTVerifyGetKey, { token }: SignedIn) =>
+    const subject = async (keys: JWTVerifyGetKey, { token }: Person) =>
       (await jwtVerify(token, keys, { issuer: ISSUER, audience: ISSUER, typ: 'at+jwt', algorithms: ['ES256'] })).payload
         .sub;
     const before = await signIn(api);

@@ -1,8 +1,10 @@
+// One active admin is always left; admins take each other away at the same instant, over two instances.
+
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
-import { codes, DELETE_USER } from '../support/people.js';
-import { type ApiProcess, type SignedIn, select, signIn, signUp, startApi } from '../support/processes.js';
+import { codes, DELETE_USER, member, type Person, signIn } from '../support/people.js';
+import { type ApiProcess, select, startApi } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
@@ -30,7 +32,7 @@ describeWithServers(['postgres', 'redis'], 'the last two admins, who take each o
   let redis: Server;
   let database: string;
   let instances: ApiProcess[];
-  let survivor: SignedIn;
+  let survivor: Person;
   const refusals: string[] = [];
 
   beforeAll(async () => {
@@ -52,14 +54,14 @@ describeWithServers(['postgres', 'redis'], 'the last two admins, who take each o
     select(database, 'select id from users where role_id = $1 and is_active and deleted_at is null', [ROLE_IDS.ADMIN]);
 
   /** Somebody new, whom an operator makes an admin in the database. */
-  async function admin(): Promise<SignedIn> {
-    const user = await signUp(instance(0));
+  async function admin(): Promise<Person> {
+    const user = await member(instance(0));
     await select(database, 'update users set role_id = $1 where id = $2', [ROLE_IDS.ADMIN, user.id]);
     return user;
   }
 
   /** Half of the requests by each of the two on the other, over both instances. */
-  async function race([one, other]: [SignedIn, SignedIn], operations: [Operation, Operation]) {
+  async function race([one, other]: [Person, Person], operations: [Operation, Operation]) {
     const requests = Array.from({ length: AT_ONCE }, (_, index) => {
       const [by, target, name] = index % 2 ? [one, other, operations[0]] : [other, one, operations[1]];
       return instance(index >> 1).ask(OPERATIONS[name], { id: target.id }, by.token);

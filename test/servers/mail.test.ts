@@ -1,3 +1,5 @@
+// A mail is sent once and delays nothing else; a real SMTP server refuses, hangs and drops connections.
+
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { ConfirmChannel } from 'amqplib';
@@ -11,18 +13,8 @@ import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { lockWaits } from '../support/locks.js';
 import { orderMail } from '../support/mails.js';
-import { DELETE_USER } from '../support/people.js';
-import {
-  type ApiProcess,
-  type Env,
-  type Running,
-  type SignedIn,
-  select,
-  signIn,
-  signUp,
-  startApi,
-  startConsumer,
-} from '../support/processes.js';
+import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
+import { type ApiProcess, type Env, type Running, select, startApi, startConsumer } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { smtpError, TestSmtpServer } from '../support/smtp.js';
@@ -38,7 +30,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
   let database: Database;
   let api: ApiProcess;
   let consumer: Running;
-  let ada: SignedIn;
+  let ada: Person;
 
   beforeAll(async () => {
     [postgres, rabbit, smtp] = await Promise.all([sharedPostgres(), startRabbit(), TestSmtpServer.create()]);
@@ -48,7 +40,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     api = await startApi(env);
     consumer = startConsumer(env);
     database = await openDatabase({ databaseUrl: url, dataDir: IN_MEMORY }, databaseOptions);
-    ada = await signUp(api);
+    ada = await member(api);
     await consumer.logged('consumer is ready');
   }, 180_000);
 
@@ -135,7 +127,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     for (const { id } of mails) await consumer.logged('mail not sent; trying again', { mailId: id });
 
     const admin = await signIn(api);
-    const user = await signUp(api);
+    const user = await member(api);
     await api.ask(DELETE_USER, { id: user.id }, admin.token);
     await consumer.logged('user deletion received', { userId: user.id });
     for (const mail of mails) expect((await row(mail)).sentAt).toBeNull();
@@ -155,7 +147,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     const mails = await Promise.all(Array.from({ length: 6 }, () => order()));
     await eventually(() => expect(smtp.connections).toBeGreaterThan(before));
 
-    const user = await signUp(api);
+    const user = await member(api);
     await api.ask(DELETE_USER, { id: user.id }, user.token);
     await consumer.logged('user deletion received', { userId: user.id });
     const unsent = await Promise.all(mails.map(row));
@@ -190,12 +182,12 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
       LOG_LEVEL: 'debug',
     });
     const there = await openDatabase({ databaseUrl: own, dataDir: IN_MEMORY }, databaseOptions);
-    const eve = await signUp(embedded);
+    const eve = await member(embedded);
     const keptWaiting = keepWaiting();
     const mails = await Promise.all(Array.from({ length: 8 }, () => orderMail(there.em, eve, MailKind.RESET_PASSWORD)));
     await eventually(() => expect(keptWaiting.count()).toBeGreaterThan(0));
 
-    const users = await Promise.all(Array.from({ length: 3 }, () => signUp(embedded)));
+    const users = await Promise.all(Array.from({ length: 3 }, () => member(embedded)));
     for (const { id } of users) await embedded.logged('user registration received', { userId: id });
     const failed = embedded.lines('event not published; trying again');
     keptWaiting.end();
@@ -364,7 +356,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     await consumer.logged('consumer is ready');
 
     const mail = await order();
-    const user = await signUp(api);
+    const user = await member(api);
     await consumer.logged('user registration received', { userId: user.id });
     // With the one that the registration has ordered.
     await eventually(async () => expect(await waiting('identity.mail')).toBe(2));

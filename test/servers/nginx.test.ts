@@ -1,11 +1,13 @@
+// Behind nginx two instances work as one; a real nginx is asked, and instances are stopped.
+
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { ask, codes, DELETE_USER } from '../support/people.js';
-import { type ApiProcess, type Env, signIn, signUp, startApi } from '../support/processes.js';
+import { ask, codes, DELETE_USER, member, signIn } from '../support/people.js';
+import { type ApiProcess, type Env, startApi } from '../support/processes.js';
 import { type NginxServer, startNginx } from '../support/servers/nginx.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
@@ -58,7 +60,7 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
 
   test('the journey passes, over both instances, and each request sees what the last one wrote', async () => {
     const admin = await signIn(front());
-    const user = await signUp(front());
+    const user = await member(front());
 
     const me = await front().ask(ME, {}, user.token);
     const own = await front().ask(USER, { id: user.id }, user.token);
@@ -166,7 +168,7 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
   test('when one instance dies the other serves on, and when both have, the answer says so in JSON', async () => {
     await one.kill();
     const after = await Promise.all(Array.from({ length: 50 }, () => front().ask('{ __typename }')));
-    const user = await signUp(front());
+    const user = await member(front());
     await other.kill();
     const none = await post(TYPENAME);
     const body = (await none.json()) as { errors: { extensions: { code: string } }[] };

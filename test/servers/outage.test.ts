@@ -1,3 +1,6 @@
+// A database that cannot serve is an outage with advice, not an internal error; a real PostgreSQL is stopped, locked
+// and made read-only.
+
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -5,8 +8,8 @@ import { Client } from 'pg';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { lockWaits } from '../support/locks.js';
-import { type Answer, codes, LOGIN } from '../support/people.js';
-import { ADMIN, type ApiProcess, type SignedIn, select, signIn, startApi } from '../support/processes.js';
+import { ADMIN, type Answer, codes, LOGIN, type Person, signIn } from '../support/people.js';
+import { type ApiProcess, select, startApi } from '../support/processes.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 
 const ME = 'query { me { id } }';
@@ -16,7 +19,7 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
   let postgres: PostgresServer;
   let url: string;
   let api: ApiProcess;
-  let admin: SignedIn;
+  let admin: Person;
 
   beforeAll(async () => {
     postgres = await startPostgres();

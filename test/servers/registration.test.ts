@@ -1,9 +1,11 @@
+// What two instances do at the same instant is decided by the database, once; requests race over both.
+
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { heldUp } from '../support/locks.js';
-import { codes, DELETE_USER, PASSWORD, REGISTER } from '../support/people.js';
-import { type ApiProcess, type SignedIn, select, signIn, signUp, startApi } from '../support/processes.js';
+import { codes, DELETE_USER, member, PASSWORD, type Person, REGISTER, signIn } from '../support/people.js';
+import { type ApiProcess, select, startApi } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
@@ -27,7 +29,7 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
     await redis?.stop();
   });
 
-  const remove = (api: ApiProcess, { id }: SignedIn, by: SignedIn) => api.ask(DELETE_USER, { id }, by.token);
+  const remove = (api: ApiProcess, { id }: Person, by: Person) => api.ask(DELETE_USER, { id }, by.token);
 
   const openAdmins = () =>
     select(database, 'select id from users where role_id = $1 and is_active and deleted_at is null', [ROLE_IDS.ADMIN]);
@@ -36,14 +38,14 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
     select(database, 'select id from outbox where type = $1 and subject = $2', [type, userId]);
 
   /** Somebody registered whom an operator makes an admin in the database. */
-  async function admin(): Promise<SignedIn> {
-    const user = await signUp(one);
+  async function admin(): Promise<Person> {
+    const user = await member(one);
     await select(database, 'update users set role_id = $1 where id = $2', [ROLE_IDS.ADMIN, user.id]);
     return user;
   }
 
   /** Both requests are let in and wait for the same rows, and go on at the same instant. */
-  function atTheSameInstant<T>(users: SignedIn[], requests: (() => Promise<T>)[]): Promise<T[]> {
+  function atTheSameInstant<T>(users: Person[], requests: (() => Promise<T>)[]): Promise<T[]> {
     const held = users.map(({ id }) => id);
     return heldUp(database, ['select 1 from users where id = any($1) for update', [held]], requests);
   }
@@ -101,7 +103,7 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
     expect(survivor).toBeDefined();
 
     for (let round = 0; round < 20; round++) {
-      const user = await signUp(one);
+      const user = await member(one);
       const answers = await atTheSameInstant([user], [() => remove(one, user, here), () => remove(other, user, there)]);
 
       expect(answers.flatMap(codes)).toEqual([]);

@@ -1,3 +1,5 @@
+// A restart at any moment loses nothing that was acknowledged; processes get signals at random moments under load.
+
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -5,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { ask, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
-import { type Env, freshEmail, type Running, startApi, startProcess, temporaryFolder } from '../support/processes.js';
+import { ask, freshEmail, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
+import { type Env, type Running, startApi, startProcess, temporaryFolder } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { freePort } from '../support/servers/free-port.js';
 import { sharedPostgres } from '../support/servers/postgres.js';

@@ -1,3 +1,5 @@
+// Each old row is removed and counted once, by command or janitor; both are run at once on PostgreSQL.
+
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -6,7 +8,8 @@ import { AuditDigests } from '../../src/audit/audit-digests.js';
 import { openDatabase } from '../../src/database/database.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { ageAudit } from '../support/old-audit.js';
-import { type Env, runCommand, SECRETS, select, signUp, startApi, temporaryFolder } from '../support/processes.js';
+import { member } from '../support/people.js';
+import { type Env, runCommand, SECRETS, select, startApi, temporaryFolder } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 
 const RUN = 'dist/src/commands/retention-run.js';
@@ -23,7 +26,7 @@ describeWithServers(['postgres'], 'npm run retention:run and the janitors of sev
     postgres = await sharedPostgres();
     env = { DATABASE_URL: await postgres.createDatabase() };
     await using api = await startApi(env);
-    for (let number = 0; number < 5; number += 1) await signUp(api);
+    for (let number = 0; number < 5; number += 1) await member(api);
   }, 120_000);
 
   afterAll(async () => {

@@ -1,10 +1,13 @@
+// Sessions hold over two instances, with Redis up or down; many tabs refresh, and sessions are ended on the other
+// instance.
+
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { heldUp } from '../support/locks.js';
-import { type Answer, codes, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
-import { type ApiProcess, type Env, freshEmail, select, startApi } from '../support/processes.js';
+import { type Answer, codes, freshEmail, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
+import { type ApiProcess, type Env, select, startApi } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';

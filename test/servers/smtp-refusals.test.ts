@@ -1,3 +1,5 @@
+// Each refusal of a mail server is told to the one who can change it; a real SMTP server refuses in every way.
+
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, test } from '@jest/globals';

@@ -1,3 +1,5 @@
+// A start that is not possible says why in one line, and leaves nothing; it is tried with each obstacle.
+
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';

@@ -1,3 +1,6 @@
+// A start needs nothing but its settings, and a stop loses nothing; the API is started, stopped and killed on both
+// databases.
+
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
@@ -8,18 +11,8 @@ import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { lockWaits } from '../support/locks.js';
-import { codes, LOGIN, PASSWORD } from '../support/people.js';
-import {
-  ADMIN,
-  type Env,
-  runCommand,
-  select,
-  signIn,
-  signUp,
-  startApi,
-  startProcess,
-  temporaryFolder,
-} from '../support/processes.js';
+import { ADMIN, codes, LOGIN, member, PASSWORD, signIn } from '../support/people.js';
+import { type Env, runCommand, select, startApi, startProcess, temporaryFolder } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 import { type SharedPostgres, sharedPostgres, startPostgres } from '../support/servers/postgres.js';
 
@@ -90,7 +83,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     const DATABASE_URL = await postgres.createDatabase();
     const api = await startApi({ DATABASE_URL });
 
-    const asking = Array.from({ length: 40 }, () => signUp(api).catch(() => null));
+    const asking = Array.from({ length: 40 }, () => member(api).catch(() => null));
     await Promise.race(asking);
     const code = await api.stop();
     const answered = (await Promise.all(asking)).flatMap((user) => user ?? []);
@@ -112,7 +105,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       const DATABASE_URL = await own.createDatabase();
       await using api = await startApi({ DATABASE_URL });
       const admin = await signIn(api);
-      const member = await signUp(api);
+      const ada = await member(api);
 
       await own.halt();
       await eventually(async () =>
@@ -126,9 +119,9 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       expect(codes(meanwhile)).toEqual(['SERVICE_OVERLOADED']);
       expect(codes(await api.ask(LOGIN, { input: ADMIN }))).toEqual([]);
       expect(codes(await api.ask(USERS, {}, admin.token))).toEqual([]);
-      expect(codes(await api.ask(USERS, {}, member.token))).toEqual(['FORBIDDEN']);
-      await select(DATABASE_URL, 'update users set role_id = $1 where id = $2', [ROLE_IDS.ADMIN, member.id]);
-      await eventually(async () => expect(codes(await api.ask(USERS, {}, member.token))).toEqual([]));
+      expect(codes(await api.ask(USERS, {}, ada.token))).toEqual(['FORBIDDEN']);
+      await select(DATABASE_URL, 'update users set role_id = $1 where id = $2', [ROLE_IDS.ADMIN, ada.id]);
+      await eventually(async () => expect(codes(await api.ask(USERS, {}, ada.token))).toEqual([]));
     } finally {
       await own.stop();
     }
@@ -242,13 +235,13 @@ describe('starting on the embedded database', () => {
   test('it needs nothing, and its data survives a stop and a kill', async () => {
     const first = await start();
     const migrated = [(await first.logged('API is ready')).migrated];
-    const beforeStop = await signUp(first);
+    const beforeStop = await member(first);
     const code = await first.stop();
 
     const second = await start();
     migrated.push((await second.logged('API is ready')).migrated);
     const afterStop = await second.ask(ME, {}, beforeStop.token);
-    const beforeKill = await signUp(second);
+    const beforeKill = await member(second);
     await second.kill();
 
     await using third = await start();

@@ -1,17 +1,14 @@
+// A process ends in time and with 0, whatever its clients and servers do; these fall silent or are frozen, and a
+// signal is sent.
+
 import { existsSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import {
-  type ApiProcess,
-  signUp,
-  startApi,
-  startConsumer,
-  startProcess,
-  usedDataFolder,
-} from '../support/processes.js';
+import { member } from '../support/people.js';
+import { type ApiProcess, startApi, startConsumer, startProcess, usedDataFolder } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
@@ -75,7 +72,7 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
     const { port } = hanging.address() as { port: number };
     const connected = new Promise((resolve) => hanging.once('connection', resolve));
     await using api = await startApi({ DATA_DIR: folder, SMTP_URL: `smtp://127.0.0.1:${port}` });
-    await signUp(api);
+    await member(api);
     await connected;
 
     expect(await timed(api)).toEqual(CLEAN);
@@ -103,10 +100,10 @@ describeWithServers(['postgres', 'redis', 'rabbitmq'], 'what hangs beside it kee
       await using api = await startApi(env);
       await using consumer = startConsumer(env);
       await consumer.logged('consumer is ready');
-      await signUp(api);
+      await member(api);
 
       servers[name].freeze();
-      const pending = signUp(api).catch(() => null);
+      const pending = member(api).catch(() => null);
       try {
         expect(await Promise.all([timed(api), timed(consumer)])).toEqual([CLEAN, CLEAN]);
       } finally {

@@ -51,7 +51,7 @@ export async function ask(
 export const REGISTER =
   'mutation ($input: RegisterInput!) { register(input: $input) { accessToken refreshToken session { id } user { id email } } }';
 export const LOGIN =
-  'mutation ($input: LoginInput!) { login(input: $input) { accessToken refreshToken session { id } user { id email } } }';
+  'mutation ($input: LoginInput!) { login(input: $input) { accessToken refreshToken session { id } user { id email name } } }';
 export const REQUEST_PASSWORD_RESET =
   'mutation ($email: EmailAddress!) { requestPasswordReset(email: $email) { accepted } }';
 export const REQUEST_EMAIL_CHANGE = `mutation ($newEmail: EmailAddress!, $password: String = "${PASSWORD}") {
@@ -60,36 +60,50 @@ export const REQUEST_EMAIL_CHANGE = `mutation ($newEmail: EmailAddress!, $passwo
 export const DELETE_USER = 'mutation ($id: ID!) { deleteUser(id: $id) { id deletedAt } }';
 
 /** Digits alone: a test that searches for a name must not find it in somebody's address. */
-const fresh = () => `u${BigInt(`0x${randomUUID().replaceAll('-', '')}`)}@example.com`;
+export const freshEmail = () => `u${BigInt(`0x${randomUUID().replaceAll('-', '')}`)}@example.com`;
 
-function person(app: TestApp, details: Omit<Person, 'ask'>): Person {
-  return { ...details, ask: (query, variables) => ask(app, query, variables, details.token) };
-}
+/** The admin of development. */
+export const ADMIN = { email: 'admin@example.com', password: 'admin1234' };
+
+/** What is asked: an API in this process or in another one. */
+type Api = Pick<TestApp, 'url'>;
 
 /** Registers somebody new, through the public door. */
-export async function member(app: TestApp, { email = fresh(), name = 'Ada Lovelace' } = {}): Promise<Person> {
-  const { data, text } = await ask(app, REGISTER, { input: { email, password: PASSWORD, name } });
-  if (!data) throw new Error(`register failed: ${text}`);
-  const { accessToken: token, refreshToken, session, user } = data.register;
-  return person(app, {
-    id: user.id,
-    email: user.email,
-    password: PASSWORD,
-    name,
-    token,
-    refreshToken,
-    sessionId: session.id,
-  });
+export async function member(api: Api, { email = freshEmail(), name = 'Ada Lovelace' } = {}): Promise<Person> {
+  const { data, text } = await ask(api, REGISTER, { input: { email, password: PASSWORD, name } });
+  if (!data?.register) throw new Error(`register failed: ${text}`);
+  return person(api, { ...data.register, password: PASSWORD, name });
 }
 
-/** An admin, made as the command line makes one, signed in through the public door. */
+/** Somebody who has an account, signed in through the public door. */
+export async function signIn(api: Api, { email, password } = ADMIN): Promise<Person> {
+  const { data, text } = await ask(api, LOGIN, { input: { email, password } });
+  if (!data?.login) throw new Error(`login failed: ${text}`);
+  return person(api, { ...data.login, password, name: data.login.user.name });
+}
+
+/** A new admin, made as the command line makes one, signed in through the public door. */
 export async function admin(app: TestApp): Promise<Person> {
-  const email = fresh();
-  const { id } = await createAdmin(app.services.audit, app.passwords, { email, password: PASSWORD });
-  const { data } = await ask(app, LOGIN, { input: { email, password: PASSWORD } });
+  const email = freshEmail();
+  await createAdmin(app.services.audit, app.passwords, { email, password: PASSWORD });
+  const signedIn = await signIn(app, { email, password: PASSWORD });
   await app.cache.invalidate('users');
-  const { accessToken: token, refreshToken, session } = data.login;
-  return person(app, { id, email, password: PASSWORD, name: 'Admin', token, refreshToken, sessionId: session.id });
+  return signedIn;
+}
+
+interface Payload {
+  accessToken: string;
+  refreshToken: string;
+  session: { id: string };
+  user: { id: string; email: string };
+  password: string;
+  name: string;
+}
+
+function person(api: Api, { accessToken: token, refreshToken, session, user, password, name }: Payload): Person {
+  const { id, email } = user;
+  const asks: Person['ask'] = (query, variables) => ask(api, query, variables, token);
+  return { id, email, password, name, token, refreshToken, sessionId: session.id, ask: asks };
 }
 
 /** The codes of an answer's errors, in their order. */

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { build } from './build.js';
 import { eventually } from './eventually.js';
 import { oncePerRun, openRunFolder } from './once-per-run.js';
-import { type Answer, ask, LOGIN, PASSWORD, REGISTER } from './people.js';
+import { type Answer, ask } from './people.js';
 import { guardFor } from './servers/guard.js';
 import { withPostgres } from './servers/postgres.js';
 
@@ -30,8 +30,6 @@ export const SECRETS: Env = {
 };
 
 const BASE: Env = { HOST: '127.0.0.1', PORT: '0', PUBLIC_URL: 'http://gatehouse.test', BCRYPT_COST: '4' };
-
-export const ADMIN = { email: 'admin@example.com', password: 'admin1234' };
 
 export interface Running extends AsyncDisposable {
   pid: number;
@@ -183,30 +181,6 @@ export async function usedDataFolder(): Promise<string> {
 }
 
 export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'gatehouse-process-'));
-
-export interface SignedIn {
-  id: string;
-  email: string;
-  token: string;
-}
-
-let people = 0;
-export const freshEmail = () => `person-${process.pid}-${people++}@example.com`;
-
-/** Registers somebody through the public door. */
-export async function signUp(api: ApiProcess, email = freshEmail(), name = 'Ada Lovelace'): Promise<SignedIn> {
-  const answer = await api.ask(REGISTER, { input: { email, password: PASSWORD, name } });
-  if (!answer.data?.register) throw new Error(`register failed: ${answer.text}`);
-  const { accessToken: token, user } = answer.data.register;
-  return { id: user.id, email, token };
-}
-
-export async function signIn(api: ApiProcess, { email, password } = ADMIN): Promise<SignedIn> {
-  const answer = await api.ask(LOGIN, { input: { email, password } });
-  if (!answer.data?.login) throw new Error(`login failed: ${answer.text}`);
-  const { accessToken: token, user } = answer.data.login;
-  return { id: user.id, email, token };
-}
 
 /** Rows of the database, read past the API. */
 // biome-ignore lint/suspicious/noExplicitAny: rows have as many shapes as there are queries
