@@ -5,11 +5,15 @@ import { join } from 'node:path';
 import autocannon from 'autocannon';
 
 /**
- * Requests per second of the API, beside a bare Apollo Server in the same run. Embedded parts, or those that DATABASE_URL and REDIS_URL name (an empty
- * database of its own, please). SECONDS for each measurement, 5 unless told; CONNECTIONS, 20 unless told.
+ * Requests per second of the API, beside a bare Apollo Server in the same run, on embedded parts or on those that
+ * DATABASE_URL and REDIS_URL name (an empty database of its own, please). SECONDS for each measurement, 5 unless told;
+ * CONNECTIONS, 20 unless told. BEFORE names the folder of another checkout, built, on embedded parts: both are measured
+ * in turns, ROUNDS times, and the medians compared.
  */
 const SECONDS = Number(process.env.SECONDS ?? 5);
 const CONNECTIONS = Number(process.env.CONNECTIONS ?? 20);
+const { BEFORE } = process.env;
+const ROUNDS = Number(process.env.ROUNDS ?? (BEFORE ? 3 : 1));
 const PEOPLE = 2_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
@@ -19,12 +23,9 @@ process.on('exit', () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const bare = await start('bench/bare-apollo.js');
-const api = `${await start('dist/src/main.js', { DATA_DIR: join(folder, 'data'), PORT: '0', LOG_LEVEL: 'info', BCRYPT_COST: '4' })}/graphql`;
-const { accessToken: token } = (
-  await ask('mutation { login(input: { email: "admin@example.com", password: "admin1234" }) { accessToken } }')
-).login;
-const ids = await people();
+const bare = { url: await start('bench/bare-apollo.js') };
+const now = await api('now', '.');
+const before = BEFORE && (await api('before', BEFORE));
 
 const TYPENAME = { query: '{ __typename }' };
 const USER = 'query ($id: ID!) { user(id: $id) { id email name role { name } } }';
@@ -35,45 +36,67 @@ let turn = 0;
 const anotherMoment = () => new Date(Date.now() + 60_000 + turn++).toISOString();
 
 const rows = [
-  ['bare Apollo {__typename}', bare, () => TYPENAME, false],
-  ['{__typename}', api, () => TYPENAME, false],
-  ['{__typename}, signed in', api, () => TYPENAME, true],
-  ['user(id), warm', api, () => ({ query: USER, variables: { id: ids[0] } }), true],
-  ['user(id), each time another', api, () => ({ query: USER, variables: { id: ids[turn++ % ids.length] } }), true],
-  ['users(first: 20), warm', api, () => ({ query: USERS }), true],
-  [
-    'users(first: 20), cold',
-    api,
-    () => ({ query: USERS, variables: { filter: { createdBefore: anotherMoment() } } }),
-    true,
-  ],
+  ['{__typename}', () => TYPENAME, false],
+  ['{__typename}, signed in', () => TYPENAME, true],
+  ['me', () => ({ query: '{ me { id email name role { name } } }' }), true],
+  ['user(id), warm', ({ ids }) => ({ query: USER, variables: { id: ids[0] } }), true],
+  ['user(id), each time another', ({ ids }) => ({ query: USER, variables: { id: ids[turn++ % ids.length] } }), true],
+  ['users(first: 20), warm', () => ({ query: USERS }), true],
+  ['users(first: 20), cold', () => ({ query: USERS, variables: { filter: { createdBefore: anotherMoment() } } }), true],
 ];
 
-let reference;
 console.log(
-  `| request (${CONNECTIONS} connections, ${SECONDS} s each) | requests/s | to bare | p50 ms | p99 ms | failed |`,
+  `| request (${CONNECTIONS} connections, ${ROUNDS} × ${SECONDS} s each) | requests/s | to bare | ${before ? 'before | to before | ' : ''}p50 ms | p99 ms | failed |`,
 );
-console.log('| --- | --- | --- | --- | --- | --- |');
-for (const [name, url, body, signedIn] of rows) {
-  await measure(url, body, signedIn, 1);
-  const { requests, latency, non2xx, errors } = await measure(url, body, signedIn, SECONDS);
-  reference ??= requests.average;
-  const ratio = (requests.average / reference).toFixed(2);
-  console.log(
-    `| ${name} | ${Math.round(requests.average)} | ${ratio} | ${latency.p50} | ${latency.p99} | ${non2xx + errors} |`,
-  );
-}
+console.log(`| --- | ${before ? '--- | --- | ' : ''}--- | --- | --- | --- | --- |`);
+const [reference] = await measureInTurns([bare], () => TYPENAME, false);
+print('bare Apollo {__typename}', reference);
+for (const [name, body, signedIn] of rows)
+  print(name, ...(await measureInTurns(before ? [now, before] : [now], body, signedIn)));
 // The servers that it has started would keep it running; they end with it.
 process.exit(0);
 
-function measure(url, body, signedIn, duration) {
-  const headers = { 'content-type': 'application/json', ...(signedIn && { authorization: `Bearer ${token}` }) };
-  const setupRequest = (request) => ({ ...request, body: JSON.stringify(body()) });
-  return autocannon({ url, duration, connections: CONNECTIONS, requests: [{ method: 'POST', headers, setupRequest }] });
+function print(name, measured, other) {
+  const { rate, p50, p99, failed } = measured;
+  const compared = other ? [Math.round(other.rate), (rate / other.rate).toFixed(2)] : before ? ['', ''] : [];
+  const cells = [name, Math.round(rate), (rate / reference.rate).toFixed(2), ...compared, p50, p99, failed];
+  console.log(`| ${cells.join(' | ')} |`);
 }
 
-async function start(script, env = {}) {
+/** The median of each server's rounds. */
+async function measureInTurns(servers, body, signedIn) {
+  const seen = servers.map(() => []);
+  for (const server of servers) await measure(server, body, signedIn, 1);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [index, server] of servers.entries()) seen[index].push(await measure(server, body, signedIn, SECONDS));
+  }
+  return seen.map((rounds) => rounds.sort((a, b) => a.rate - b.rate)[Math.floor(rounds.length / 2)]);
+}
+
+async function measure(server, body, signedIn, duration) {
+  const { url, token } = server;
+  const headers = { 'content-type': 'application/json', ...(signedIn && { authorization: `Bearer ${token}` }) };
+  const setupRequest = (request) => ({ ...request, body: JSON.stringify(body(server)) });
+  const requests = [{ method: 'POST', headers, setupRequest }];
+  const result = await autocannon({ url, duration, connections: CONNECTIONS, requests });
+  const { p50, p99 } = result.latency;
+  return { rate: result.requests.average, p50, p99, failed: result.non2xx + result.errors };
+}
+
+/** The API of this checkout or of another, with people in it. */
+async function api(name, cwd) {
+  const env = { DATA_DIR: join(folder, name), PORT: '0', LOG_LEVEL: 'info', BCRYPT_COST: '4' };
+  const url = `${await start('dist/src/main.js', env, cwd)}/graphql`;
+  const input = { email: 'admin@example.com', password: 'admin1234' };
+  const { login } = await ask(url, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', {
+    input,
+  });
+  return { url, token: login.accessToken, ids: await people(url) };
+}
+
+async function start(script, env = {}, cwd = '.') {
   const child = spawn(process.execPath, [script], {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -89,20 +112,20 @@ async function start(script, env = {}) {
   throw new Error(`${script} ended before it was ready:\n${output}`);
 }
 
-async function ask(query, variables) {
+async function ask(url, query, variables) {
   const headers = { 'content-type': 'application/json' };
-  const response = await fetch(api, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
   const { data, errors } = await response.json();
   if (errors) throw new Error(JSON.stringify(errors));
   return data;
 }
 
-async function people() {
+async function people(url) {
   const query = 'mutation ($input: RegisterInput!) { register(input: $input) { user { id } } }';
   const made = [];
   while (made.length < PEOPLE) {
     const batch = Array.from({ length: 50 }, (_, index) => made.length + index).map((number) =>
-      ask(query, {
+      ask(url, query, {
         input: { email: `person${number}@example.com`, password: 'correct horse battery', name: `Person ${number}` },
       }),
     );

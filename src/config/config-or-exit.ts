@@ -1,5 +1,5 @@
 import { type Config, ConfigError, loadConfig } from './config.js';
-import type { Program } from './settings.js';
+import type { Program } from './setting.js';
 
 /** The settings, or the end of the process with every mistake in them. */
 export function configOrExit(program: Program): Config {

@@ -2,12 +2,9 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { privateKeyOf } from '../keys/signing-key.js';
 import { MAX_LENGTH, weaknessOf, wordsOf } from '../password/new-password.js';
-import { parseNetwork } from '../text/ip-address.js';
-import { plainText } from '../text/plain-text.js';
-import { parseEmail } from '../user/email-address.js';
-import { NEEDED, type Program, SETTING_NAMES, type Setting } from './settings.js';
+import { type Program, SettingError } from './setting.js';
+import { SETTING_NAMES, SETTINGS, type SettingName, type Values } from './settings.js';
 
 export interface Config {
   /** Development brings embedded parts, Sandbox, introspection and a known admin; production refuses them all. */
@@ -60,10 +57,10 @@ export interface Config {
    * What browsers are told to use HTTPS for, for a year: nothing, the host of `publicUrl`, those below it too, and that
    * in browsers' own lists.
    */
-  hsts: (typeof HSTS_SCOPES)[number];
+  hsts: NonNullable<Values['HSTS']>;
   /** How long rows are kept that are over; 0 is for ever. */
   retention: Retention;
-  logLevel: (typeof LOG_LEVELS)[number];
+  logLevel: Values['LOG_LEVEL'];
   /** The first admin, made at the start where there is none. */
   admin: { email: string; password: string } | null;
 }
@@ -86,21 +83,10 @@ export const ADMIN_MIN_LENGTH = 12;
 export const ADMIN_NAME = 'Admin';
 export const DEVELOPMENT_ADMIN = { email: 'admin@example.com', password: 'admin1234' };
 
-const HSTS_SCOPES = ['off', 'host', 'subdomains', 'preload'] as const;
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-/** One address, bare or behind a name; no line break, which would be a header of its own. */
-const MAIL_FROM = /^(?:([^\p{Cc}<>"@,;:]+)<([^<>]+)>|([^<>]+))$/u;
-const MAX_SENDER_LENGTH = 100;
-/** A mail is tried for five days, and an event may come again after as many; both are to be known then. */
-const MIN_MAILS_DAYS = 7;
-const MIN_EVENTS_DAYS = 7;
-const MAX_RETENTION_DAYS = 3650;
 const SANDBOX = 'https://studio.apollographql.com';
 
-const SECRETS: Setting[] = ['JWT_PRIVATE_KEY', 'PASSWORD_PEPPER', 'ADMIN_PASSWORD'];
 /** Where browsers keep cookies from the clear network by themselves. */
 const LOCAL_HOST = /^(localhost|.+\.localhost|127\..+|\[::1\])$/;
-const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
 /** Every mistake of the environment at once, a line each; no line holds a value. */
 export class ConfigError extends Error {
@@ -115,17 +101,74 @@ export class ConfigError extends Error {
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Program = 'api'): Config {
   const problems: string[] = [];
-  const complain = (name: Setting, what: string) => void problems.push(`${name} ${what}`);
-  const read = (name: Setting): string | null => {
-    const text = readRaw(name);
-    // Some readers of environment files keep them. A secret may have them of itself.
-    if (text && /^(["']).*\1$/s.test(text) && !SECRETS.includes(name)) {
-      complain(name, 'has quotes around it: leave them out');
-      return null;
-    }
-    return text;
+  const complain: Complain = (name, what) => void problems.push(`${name} ${what}`);
+  const texts = readTexts(env, complain);
+  // A misspelt "developement" must not open Sandbox and the known admin to the world.
+  const production = !['development', null].includes(texts.NODE_ENV);
+  const values = parseAll(texts, production, complain);
+  if (production) complainOfMissing(values, program, problems);
+
+  const publicUrl = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
+  const isHttps = publicUrl.startsWith('https:');
+  const { hostname } = new URL(publicUrl);
+  if (values.JWT_PRIVATE_KEY !== null && values.JWT_KEYS_DIR !== null)
+    complain('JWT_PRIVATE_KEY', 'and JWT_KEYS_DIR are both given: one of them signs');
+  if (values.SMTP_URL !== null && texts.MAIL_FROM === null && isIP(hostname.replace(/^\[|\]$/g, '')) !== 0)
+    complain('MAIL_FROM', 'is required where PUBLIC_URL has an address in place of a name');
+  if (texts.SESSION_IDLE_DAYS !== null && values.SESSION_IDLE_DAYS > values.SESSION_MAX_DAYS)
+    complain('SESSION_IDLE_DAYS', 'must not be more than SESSION_MAX_DAYS');
+  if ((values.HSTS ?? 'off') !== 'off' && !isHttps)
+    complain('HSTS', 'must be off while PUBLIC_URL begins with http://');
+  if (values.REFRESH_TOKEN_COOKIE && production && !isHttps && !LOCAL_HOST.test(hostname))
+    complain(
+      'REFRESH_TOKEN_COOKIE',
+      'needs a PUBLIC_URL that begins with https://: the cookie would travel in the clear',
+    );
+
+  const config: Config = {
+    production,
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl,
+    dataDir: values.DATA_DIR,
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    amqpUrl: values.AMQP_URL,
+    smtpUrl: values.SMTP_URL,
+    mailFrom: values.MAIL_FROM ?? `Gatehouse <no-reply@${hostname}>`,
+    jwtPrivateKey: values.JWT_PRIVATE_KEY,
+    jwtKeysDir: values.JWT_KEYS_DIR ?? join(values.DATA_DIR, 'keys'),
+    passwordPepper: values.PASSWORD_PEPPER,
+    passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    bcryptCost: values.BCRYPT_COST,
+    sessionIdleDays: Math.min(values.SESSION_IDLE_DAYS, values.SESSION_MAX_DAYS),
+    sessionMaxDays: values.SESSION_MAX_DAYS,
+    sessionsPerUser: values.SESSIONS_PER_USER,
+    refreshRetrySeconds: values.REFRESH_RETRY_SECONDS,
+    refreshTokenCookie: values.REFRESH_TOKEN_COOKIE,
+    corsOrigins: [...new Set([...(values.CORS_ORIGINS ?? []), ...(production ? [] : [SANDBOX])])],
+    trustProxy: values.TRUST_PROXY ?? [],
+    // Other hosts of the domain may have no HTTPS, so they are the operator's to name.
+    hsts: values.HSTS ?? (isHttps ? 'host' : 'off'),
+    retention: {
+      sessionsDays: values.RETENTION_SESSIONS_DAYS,
+      eventsDays: values.RETENTION_EVENTS_DAYS,
+      mailsDays: values.RETENTION_MAILS_DAYS,
+      auditDays: values.RETENTION_AUDIT_DAYS,
+    },
+    logLevel: values.LOG_LEVEL,
+    admin: firstAdmin(texts, values, production, complain),
   };
-  const readRaw = (name: Setting): string | null => {
+  problems.push(...misspelt(env));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}
+
+type Texts = Record<SettingName, string | null>;
+type Complain = (name: SettingName, what: string) => void;
+
+function readTexts(env: NodeJS.ProcessEnv, complain: Complain): Texts {
+  const read = (name: SettingName): string | null => {
     const file = env[`${name}_FILE`];
     if (!file) return env[name]?.trim() || null;
     if (env[name]) complain(name, `is given twice, also as ${name}_FILE`);
@@ -136,254 +179,66 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
       return null;
     }
   };
-  const whole = (name: Setting, fallback: number, min: number, max: number): number => {
+  const texts = SETTING_NAMES.map((name) => {
     const text = read(name);
-    if (text === null) return fallback;
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    complain(name, `must be a whole number from ${min} to ${max}`);
-    return fallback;
-  };
-  const retentionDays = (name: Setting, fallback: number, min: number): number => {
-    const text = read(name);
-    if (text === null) return fallback;
-    const value = Number(text);
-    if (/^\d+$/.test(text) && (value === 0 || (value >= min && value <= MAX_RETENTION_DAYS))) return value;
-    complain(name, `must be 0 (for ever) or a whole number from ${min} to ${MAX_RETENTION_DAYS}`);
-    return fallback;
-  };
-  const url = (name: Setting, protocols: string[]): string | null => {
-    const text = read(name);
-    if (text === null) return null;
-    const fault = faultOf(text, protocols);
-    if (fault === null) return text.replace(/\/+$/, '');
-    if (fault !== '') complain(name, fault);
-    else complain(name, `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`);
-    return null;
-  };
-  const list = (name: Setting): string[] =>
-    (read(name) ?? '')
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean);
+    // Some readers of environment files keep them. A secret may have them of itself.
+    if (!text || !/^(["']).*\1$/s.test(text) || SETTINGS[name].isSecret) return [name, text];
+    complain(name, 'has quotes around it: leave them out');
+    return [name, null];
+  });
+  return Object.fromEntries(texts);
+}
 
-  // A misspelt "developement" must not open Sandbox and the known admin to the world.
-  const production = !['development', null].includes(read('NODE_ENV'));
-  const mustHave = <T>(name: Setting, value: T, why: string): T => {
-    const needed: Setting[] = NEEDED[program];
-    if (
-      production &&
-      needed.includes(name) &&
-      value === null &&
-      !problems.some((problem) => problem.startsWith(`${name} `))
-    ) {
-      complain(name, `is required in production: ${why}`);
-    }
-    return value;
-  };
-
-  const port = whole('PORT', 4000, 0, 65535);
-  const publicUrl =
-    mustHave(
-      'PUBLIC_URL',
-      url('PUBLIC_URL', ['http:', 'https:']),
-      'the issuer of tokens, and where links in mails lead',
-    ) ?? `http://localhost:${port}`;
-  const dataDir = read('DATA_DIR') ?? '.data';
-  const keysDir = mustHave('JWT_KEYS_DIR', read('JWT_KEYS_DIR'), 'a folder of P-256 private keys in PEM');
-  const privateKey = signingKey();
-  mustHave('JWT_PRIVATE_KEY', privateKey ?? keysDir, 'a P-256 private key in PEM; or JWT_KEYS_DIR, a folder of them');
-  if (privateKey !== null && keysDir !== null)
-    complain('JWT_PRIVATE_KEY', 'and JWT_KEYS_DIR are both given: one of them signs');
-  const passwordMinLength = whole('PASSWORD_MIN_LENGTH', 8, 8, 64);
-  const maxDays = whole('SESSION_MAX_DAYS', 90, 1, 3650);
-  const isHttps = publicUrl.startsWith('https:');
-  const { hostname } = new URL(publicUrl);
-  const smtpUrl = url('SMTP_URL', ['smtp:', 'smtps:']);
-  const config: Config = {
-    production,
-    host: read('HOST') ?? '127.0.0.1',
-    port,
-    publicUrl,
-    dataDir,
-    databaseUrl: mustHave('DATABASE_URL', url('DATABASE_URL', ['postgres:', 'postgresql:']), 'no embedded database'),
-    redisUrl: mustHave('REDIS_URL', url('REDIS_URL', ['redis:', 'rediss:']), 'no cache in memory'),
-    amqpUrl: mustHave('AMQP_URL', url('AMQP_URL', ['amqp:', 'amqps:']), 'no delivery in the same process'),
-    smtpUrl,
-    mailFrom: mailFrom(),
-    jwtPrivateKey: privateKey,
-    jwtKeysDir: keysDir ?? join(dataDir, 'keys'),
-    passwordPepper: mustHave('PASSWORD_PEPPER', pepper(), '32 characters or more, at random'),
-    passwordMinLength,
-    bcryptCost: whole('BCRYPT_COST', 12, production ? 10 : 4, 15),
-    sessionIdleDays: idleDays(),
-    sessionMaxDays: maxDays,
-    sessionsPerUser: whole('SESSIONS_PER_USER', 30, 1, 1000),
-    refreshRetrySeconds: whole('REFRESH_RETRY_SECONDS', 3_600, 10, 86_400),
-    refreshTokenCookie: refreshTokenCookie(),
-    corsOrigins: origins(),
-    trustProxy: proxies(),
-    hsts: hsts(),
-    retention: {
-      sessionsDays: retentionDays('RETENTION_SESSIONS_DAYS', 30, 1),
-      eventsDays: retentionDays('RETENTION_EVENTS_DAYS', 30, MIN_EVENTS_DAYS),
-      mailsDays: retentionDays('RETENTION_MAILS_DAYS', 30, MIN_MAILS_DAYS),
-      auditDays: retentionDays('RETENTION_AUDIT_DAYS', 0, 1),
-    },
-    logLevel: logLevel(),
-    admin: admin(),
-  };
-  problems.push(...misspelt(env));
-  if (problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(config);
-
-  function mailFrom(): string {
-    const text = read('MAIL_FROM');
-    if (text === null) {
-      if (smtpUrl !== null && isIP(hostname.replace(/^\[|\]$/g, '')) !== 0)
-        complain('MAIL_FROM', 'is required where PUBLIC_URL has an address in place of a name');
-      return `Gatehouse <no-reply@${hostname}>`;
-    }
-    const [, name, inBrackets, bare] = MAIL_FROM.exec(text) ?? [];
+function parseAll(texts: Texts, production: boolean, complain: Complain): Values {
+  const values = SETTING_NAMES.map((name) => {
+    const { parse, fallback } = SETTINGS[name];
+    const text = texts[name];
+    if (text === null) return [name, fallback];
     try {
-      const email = parseEmail(inBrackets ?? bare);
-      return name === undefined ? email : `${plainText(name, MAX_SENDER_LENGTH)} <${email}>`;
-    } catch {
-      complain('MAIL_FROM', 'must be an address, or a visible name and an address: Gatehouse <no-reply@example.com>');
-      return text;
-    }
-  }
-
-  function idleDays(): number {
-    const days = whole('SESSION_IDLE_DAYS', Math.min(30, maxDays), 1, 365);
-    if (days > maxDays) complain('SESSION_IDLE_DAYS', 'must not be more than SESSION_MAX_DAYS');
-    return days;
-  }
-
-  function hsts(): Config['hsts'] {
-    const text = read('HSTS');
-    const scope = HSTS_SCOPES.find((known) => known === text);
-    if (text !== null && !scope) complain('HSTS', `must be one of ${HSTS_SCOPES.join(', ')}`);
-    else if (scope && scope !== 'off' && !isHttps) complain('HSTS', 'must be off while PUBLIC_URL begins with http://');
-    // Other hosts of the domain may have no HTTPS, so they are the operator's to name.
-    return scope ?? (isHttps ? 'host' : 'off');
-  }
-
-  function signingKey(): KeyObject | null {
-    const pem = read('JWT_PRIVATE_KEY');
-    if (pem === null) return null;
-    // An environment file cannot hold line breaks, so \n stands for them.
-    const key = privateKeyOf(pem.replaceAll('\\n', '\n'));
-    const why = pem.includes('PUBLIC KEY') ? ', and this is a public one' : '';
-    if (key === null) complain('JWT_PRIVATE_KEY', `must be a P-256 private key in PEM${why}`);
-    return key;
-  }
-
-  function pepper(): string | null {
-    const text = read('PASSWORD_PEPPER');
-    if (text !== null && (text.length < 32 || new Set(text).size < 8)) {
-      complain('PASSWORD_PEPPER', 'must be 32 characters or more, at random');
-    }
-    return text;
-  }
-
-  function refreshTokenCookie(): boolean {
-    const text = read('REFRESH_TOKEN_COOKIE') ?? 'false';
-    if (text !== 'true' && text !== 'false') complain('REFRESH_TOKEN_COOKIE', 'must be true or false');
-    if (text === 'true' && production && !isHttps && !LOCAL_HOST.test(hostname))
-      complain(
-        'REFRESH_TOKEN_COOKIE',
-        'needs a PUBLIC_URL that begins with https://: the cookie would travel in the clear',
-      );
-    return text === 'true';
-  }
-
-  function origins(): string[] {
-    const given = list('CORS_ORIGINS');
-    for (const origin of given) {
-      if (!URL.canParse(origin) || new URL(origin).origin !== origin || !/^https?:/.test(origin)) {
-        complain('CORS_ORIGINS', 'must be origins with commas between, such as https://app.example.com');
-      }
-    }
-    return [...new Set(production ? given : [...given, SANDBOX])];
-  }
-
-  function proxies(): string[] {
-    const given = list('TRUST_PROXY');
-    const networks = given.map(parseNetwork);
-    if (networks.includes(null))
-      complain('TRUST_PROXY', 'must be addresses or networks with commas between, such as 10.0.0.0/8');
-    else if (networks.some((network) => network?.bits === 0))
-      complain('TRUST_PROXY', 'must not be everybody: anyone could then choose the address that is recorded');
-    return given;
-  }
-
-  function logLevel(): Config['logLevel'] {
-    const text = read('LOG_LEVEL') ?? 'info';
-    const level = LOG_LEVELS.find((known) => known === text);
-    if (!level) complain('LOG_LEVEL', `must be one of ${LOG_LEVELS.join(', ')}`);
-    return level ?? 'info';
-  }
-
-  function admin(): Config['admin'] {
-    const email = read('ADMIN_EMAIL');
-    const password = read('ADMIN_PASSWORD');
-    if (email === null && password === null) return production ? null : DEVELOPMENT_ADMIN;
-    if (email === null || password === null) {
-      complain('ADMIN_EMAIL', 'and ADMIN_PASSWORD go together');
-      return null;
-    }
-    const address = adminAddress(email);
-    const weakness = adminWeakness(address, password);
-    if (weakness !== null) complain('ADMIN_PASSWORD', weakness);
-    return { email: address, password };
-  }
-
-  function adminAddress(text: string): string {
-    try {
-      return parseEmail(text);
+      return [name, parse(text, production)];
     } catch (error) {
-      complain('ADMIN_EMAIL', (error as Error).message);
-      return '';
+      if (!(error instanceof SettingError)) throw error;
+      complain(name, error.message);
+      return [name, fallback];
     }
-  }
+  });
+  return Object.fromEntries(values);
+}
 
-  function adminWeakness(email: string, password: string): string | null {
-    if (!production && password === DEVELOPMENT_ADMIN.password) return null;
-    const text = password.normalize('NFKC');
-    if ([...text].length > MAX_LENGTH) return `must be a text of at most ${MAX_LENGTH} characters`;
-    const minLength = production ? Math.max(ADMIN_MIN_LENGTH, passwordMinLength) : passwordMinLength;
-    return weaknessOf(text, minLength, wordsOf({ email, name: ADMIN_NAME }));
+function complainOfMissing(values: Values, program: Program, problems: string[]): void {
+  for (const name of SETTING_NAMES) {
+    const { needed } = SETTINGS[name];
+    const isGiven = values[name] !== null || (name === 'JWT_PRIVATE_KEY' && values.JWT_KEYS_DIR !== null);
+    const isToldAlready = problems.some((problem) => problem.startsWith(`${name} `));
+    if (needed?.by.includes(program) && !isGiven && !isToldAlready)
+      problems.push(`${name} is required in production: ${needed.what}`);
   }
 }
 
-/** What keeps a text from being a URL of this kind; empty where it is none at all, null where nothing does. */
-function faultOf(text: string, protocols: string[]): string | null {
-  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) return '';
-  const { protocol, hostname, username, password, pathname, search, hash, searchParams } = new URL(text);
-  if (hash || text.includes('#')) return 'must not have a #: within a password it is written %23';
-  if (![username, password, pathname].every(isDecodable)) return 'has a % that begins no character: write it %25';
-  if (/\s/.test(text)) return 'must not have a blank';
-  if (/^https?:$/.test(protocol)) {
-    if (username || password) return 'must not have a user or a password';
-    if (search || text.includes('?')) return 'must not have a query';
-    if (hostname.endsWith('.')) return 'must not have a host that ends with a dot';
+function firstAdmin(texts: Texts, values: Values, production: boolean, complain: Complain): Config['admin'] {
+  const password = values.ADMIN_PASSWORD;
+  if (texts.ADMIN_EMAIL === null && password === null) return production ? null : DEVELOPMENT_ADMIN;
+  if (texts.ADMIN_EMAIL === null || password === null) {
+    complain('ADMIN_EMAIL', 'and ADMIN_PASSWORD go together');
+    return null;
   }
-  if (protocol.startsWith('redis') && !/^\/?\d*$/.test(pathname)) return 'must have a number or nothing for its path';
-  if (protocol.startsWith('smtp') && !/^\/?$/.test(pathname)) return 'must not have a path';
-  const sslMode = searchParams.get('sslmode');
-  if (protocol.startsWith('postgres') && sslMode !== null && !SSL_MODES.includes(sslMode))
-    return `must have one of ${SSL_MODES.join(', ')} for its sslmode`;
-  return null;
+  const email = values.ADMIN_EMAIL ?? '';
+  const weakness = adminWeakness({ email, password }, values.PASSWORD_MIN_LENGTH, production);
+  if (weakness !== null) complain('ADMIN_PASSWORD', weakness);
+  return { email, password };
 }
 
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** What is wrong with the first admin's password; null where nothing is. */
+function adminWeakness(
+  { email, password }: { email: string; password: string },
+  passwordMinLength: number,
+  production: boolean,
+): string | null {
+  if (!production && password === DEVELOPMENT_ADMIN.password) return null;
+  const text = password.normalize('NFKC');
+  if ([...text].length > MAX_LENGTH) return `must be a text of at most ${MAX_LENGTH} characters`;
+  const minLength = production ? Math.max(ADMIN_MIN_LENGTH, passwordMinLength) : passwordMinLength;
+  return weaknessOf(text, minLength, wordsOf({ email, name: ADMIN_NAME }));
 }
 
 /** Names that are ours but for a slip, where ours is not set: the default would be in force, and nothing would tell. */

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, DEVELOPMENT_ADMIN, loadConfig } from '../../src/config/config.js';
-import { type Program, SETTING_NAMES } from '../../src/config/settings.js';
+import type { Program } from '../../src/config/setting.js';
+import { SETTING_NAMES } from '../../src/config/settings.js';
 
 const pem = (namedCurve: string) =>
   generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

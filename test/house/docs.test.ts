@@ -16,7 +16,7 @@ import {
 } from 'graphql';
 import { createAdmin } from '../../src/account/first-admin.js';
 import { DEVELOPMENT_ADMIN } from '../../src/config/config.js';
-import { NEEDED, SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
+import { SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
 import { ERROR_CODES } from '../../src/errors.js';
 import { type FieldRule, rulesOf } from '../../src/graphql/rules.js';
 import type { LinkPage } from '../../src/mail/link-pages.js';
@@ -308,11 +308,10 @@ describe('tables of the documentation', () => {
 
   test('docs/settings.md has every setting, and who needs it', () => {
     const rows = SETTING_NAMES.map((name) => {
-      const needing = Object.entries(NEEDED).flatMap(([program, needed]) =>
-        (needed as string[]).includes(name) ? [program] : [],
-      );
-      const { default: value, description } = SETTINGS[name];
-      return [`\`${name}\``, value ?? '', description, needing.map((program) => `\`${program}\``).join(', ')];
+      const { default: inWords, fallback, description, needed } = SETTINGS[name];
+      const value = inWords ?? (fallback === null ? '' : `\`${fallback}\``);
+      const needing = needed?.by.map((program) => `\`${program}\``).join(', ') ?? '';
+      return [`\`${name}\``, value, description, needing];
     });
 
     expectCurrent(

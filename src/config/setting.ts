@@ -1,0 +1,187 @@
+import type { KeyObject } from 'node:crypto';
+import { privateKeyOf } from '../keys/signing-key.js';
+import { parseNetwork } from '../text/ip-address.js';
+import { plainText } from '../text/plain-text.js';
+import { parseEmail } from '../user/email-address.js';
+
+/** What is wrong with a value. It is said behind the name of the setting, and never holds the value. */
+export class SettingError extends Error {}
+
+/** Programs that read settings. */
+export const PROGRAMS = [
+  'api',
+  'consumer',
+  'migrate',
+  'admin:create',
+  'admin:promote',
+  'users:import',
+  'audit:verify',
+  'retention:run',
+  'keys:rotate',
+] as const;
+export type Program = (typeof PROGRAMS)[number];
+
+/**
+ * Reads a text that is not empty.
+ * @throws {SettingError}
+ */
+type Parser<T> = (text: string, production: boolean) => T;
+
+interface About {
+  /** One sentence or two for `docs/settings.md`. */
+  description: string;
+  /** What is used without a value, in words, where it is not the same for everybody. */
+  default?: string;
+  /** The programs that need it in production, and what they need. */
+  needed?: { by: readonly Program[]; what: string };
+  /** Whether its value is a secret, which may begin and end with quotes of its own. */
+  isSecret?: true;
+}
+
+/** A setting: how it is read, what is used without it, and who needs it. */
+export interface Setting<T, Fallback extends T | null = T | null> extends About {
+  parse: Parser<T>;
+  fallback: Fallback;
+}
+
+export const setting = <T, Fallback extends T | null>(
+  parse: Parser<T>,
+  fallback: Fallback,
+  about: About,
+): Setting<T, Fallback> => ({ parse, fallback, ...about });
+
+export const text: Parser<string> = (given) => given;
+
+/** A whole number; in production its least value may be another one. */
+export const whole =
+  (min: number, max: number, minInProduction = min): Parser<number> =>
+  (given, production) => {
+    const [least, value] = [production ? minInProduction : min, Number(given)];
+    if (/^\d+$/.test(given) && value >= least && value <= max) return value;
+    throw new SettingError(`must be a whole number from ${least} to ${max}`);
+  };
+
+const MAX_DAYS = 3650;
+
+/** Days for which rows are kept; 0 is for ever. */
+export const daysKept =
+  (min: number): Parser<number> =>
+  (given) => {
+    const value = Number(given);
+    if (/^\d+$/.test(given) && (value === 0 || (value >= min && value <= MAX_DAYS))) return value;
+    throw new SettingError(`must be 0 (for ever) or a whole number from ${min} to ${MAX_DAYS}`);
+  };
+
+export const oneOf =
+  <T extends string>(values: readonly T[]): Parser<T> =>
+  (given) => {
+    const value = values.find((known) => known === given);
+    if (value === undefined) throw new SettingError(`must be one of ${values.join(', ')}`);
+    return value;
+  };
+
+export const flag: Parser<boolean> = (given) => {
+  if (given !== 'true' && given !== 'false') throw new SettingError('must be true or false');
+  return given === 'true';
+};
+
+/** A URL with one of these protocols, without slashes at its end. */
+export const url =
+  (...protocols: string[]): Parser<string> =>
+  (given) => {
+    const fault = faultOf(given, protocols);
+    if (fault === null) return given.replace(/\/+$/, '');
+    throw new SettingError(
+      fault || `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    );
+  };
+
+export const origins: Parser<string[]> = (given) => {
+  const all = listOf(given);
+  const isOrigin = (item: string) => URL.canParse(item) && new URL(item).origin === item && /^https?:/.test(item);
+  if (!all.every(isOrigin))
+    throw new SettingError('must be origins with commas between, such as https://app.example.com');
+  return all;
+};
+
+export const networks: Parser<string[]> = (given) => {
+  const all = listOf(given);
+  const parsed = all.map(parseNetwork);
+  if (parsed.includes(null))
+    throw new SettingError('must be addresses or networks with commas between, such as 10.0.0.0/8');
+  if (parsed.some((network) => network?.bits === 0))
+    throw new SettingError('must not be everybody: anyone could then choose the address that is recorded');
+  return all;
+};
+
+export const email: Parser<string> = (given) => {
+  try {
+    return parseEmail(given);
+  } catch (error) {
+    throw new SettingError((error as Error).message);
+  }
+};
+
+/** One address, bare or behind a name; no line break, which would be a header of its own. */
+const SENDER = /^(?:([^\p{Cc}<>"@,;:]+)<([^<>]+)>|([^<>]+))$/u;
+const MAX_SENDER_LENGTH = 100;
+
+export const sender: Parser<string> = (given) => {
+  const [, name, inBrackets, bare] = SENDER.exec(given) ?? [];
+  try {
+    const address = parseEmail(inBrackets ?? bare);
+    return name === undefined ? address : `${plainText(name, MAX_SENDER_LENGTH)} <${address}>`;
+  } catch {
+    throw new SettingError('must be an address, or a visible name and an address: Gatehouse <no-reply@example.com>');
+  }
+};
+
+export const privateKey: Parser<KeyObject> = (given) => {
+  // An environment file cannot hold line breaks, so \n stands for them.
+  const key = privateKeyOf(given.replaceAll('\\n', '\n'));
+  const why = given.includes('PUBLIC KEY') ? ', and this is a public one' : '';
+  if (key === null) throw new SettingError(`must be a P-256 private key in PEM${why}`);
+  return key;
+};
+
+export const randomText: Parser<string> = (given) => {
+  if (given.length < 32 || new Set(given).size < 8) throw new SettingError('must be 32 characters or more, at random');
+  return given;
+};
+
+const listOf = (given: string): string[] =>
+  given
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
+/** What keeps a text from being a URL of this kind; empty where it is none at all, null where nothing does. */
+function faultOf(text: string, protocols: string[]): string | null {
+  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) return '';
+  const { protocol, hostname, username, password, pathname, search, hash, searchParams } = new URL(text);
+  if (hash || text.includes('#')) return 'must not have a #: within a password it is written %23';
+  if (![username, password, pathname].every(isDecodable)) return 'has a % that begins no character: write it %25';
+  if (/\s/.test(text)) return 'must not have a blank';
+  if (/^https?:$/.test(protocol)) {
+    if (username || password) return 'must not have a user or a password';
+    if (search || text.includes('?')) return 'must not have a query';
+    if (hostname.endsWith('.')) return 'must not have a host that ends with a dot';
+  }
+  if (protocol.startsWith('redis') && !/^\/?\d*$/.test(pathname)) return 'must have a number or nothing for its path';
+  if (protocol.startsWith('smtp') && !/^\/?$/.test(pathname)) return 'must not have a path';
+  const sslMode = searchParams.get('sslmode');
+  if (protocol.startsWith('postgres') && sslMode !== null && !SSL_MODES.includes(sslMode))
+    return `must have one of ${SSL_MODES.join(', ')} for its sslmode`;
+  return null;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
