@@ -152,8 +152,8 @@ export const overloadStatus: ApolloServerPlugin = {
         if (body.kind !== 'single') return;
         const { data, errors = [] } = body.singleResult;
         const isOverload = ({ extensions }: GraphQLFormattedError) => extensions?.code === 'SERVICE_OVERLOADED';
-        const isNothing = Object.values(data ?? {}).every((value) => value === null);
-        if (errors.length === 0 || !errors.every(isOverload) || !isNothing) return;
+        if (errors.length === 0 || !errors.every(isOverload)) return;
+        if (Object.values(data ?? {}).some((value) => value !== null)) return;
         http.status = 503;
         http.headers.set('retry-after', String(Math.max(...errors.map(secondsOf))));
       },

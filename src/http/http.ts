@@ -189,12 +189,17 @@ function documentIn(body: unknown, search: string): string {
 
 const MAX_USER_AGENT_LENGTH = 256;
 
+/** Header by header where it is asked for: most operations ask for none. */
 const factsOf = ({ id, headers }: FastifyRequest, ipAddress: string | null): Omit<RequestFacts, 'refreshCookie'> => ({
   requestId: id,
   authorization: headers.authorization,
   client: {
     ipAddress,
-    userAgent: shownText(headers['user-agent'] ?? '', MAX_USER_AGENT_LENGTH),
-    language: languageOf(headers['accept-language']),
+    get userAgent() {
+      return shownText(headers['user-agent'] ?? '', MAX_USER_AGENT_LENGTH);
+    },
+    get language() {
+      return languageOf(headers['accept-language']);
+    },
   },
 });

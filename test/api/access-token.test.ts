@@ -3,10 +3,12 @@
 import { expect, test } from '@jest/globals';
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { describeApi } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 import { sentToken } from '../support/links.js';
-import { ask, LOGIN, member, PASSWORD, REGISTER, REQUEST_PASSWORD_RESET } from '../support/people.js';
+import { ask, codes, LOGIN, member, PASSWORD, REGISTER, REQUEST_PASSWORD_RESET } from '../support/people.js';
 
 const REFRESH = 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { accessToken } }';
+const RENAME = 'mutation { updateProfile(input: { name: "Ada" }) { id } }';
 const CHANGE = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
 const RESET = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { accessToken } }';
 const newPassword = 'a quite different one';
@@ -43,6 +45,25 @@ describeApi('an access token', (app) => {
       expect([operation, sub, client_id, exp - iat]).toEqual([operation, subject, 'gatehouse', 900]);
       ids.add(jti);
     }
-    expect(ids.size).toBe(5);
+    expect(ids.size).toBe(Object.keys(given).length);
+  });
+
+  test('that was taken before is refused when its time is over, and when its session is', async () => {
+    const [ada, bob] = [await member(app()), await member(app())];
+    const { tokens } = app();
+    const soon = new Date(Date.now() + 3_000);
+    const [short, long] = [
+      tokens.issue(ada.id, { id: ada.sessionId, expiresAt: soon }).accessToken,
+      tokens.issue(bob.id, { id: bob.sessionId, expiresAt: new Date(Date.now() + 900_000) }).accessToken,
+    ];
+    const answers = (token: string) => ask(app(), RENAME, {}, token);
+    for (const token of [short, short, long, long]) expect(codes(await answers(token))).toEqual([]);
+
+    await bob.ask('mutation { logoutEverywhere { sessionsEnded } }');
+
+    expect((await answers(long)).errors).toMatchObject([{ extensions: { reason: 'REVOKED' } }]);
+    await eventually(async () =>
+      expect((await answers(short)).errors).toMatchObject([{ extensions: { reason: 'EXPIRED' } }]),
+    );
   });
 });
