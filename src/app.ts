@@ -10,7 +10,7 @@ import { type Database, listenToDatabase, pendingMigrations, takesWrites } from 
 import type { EventBus } from './events/bus.js';
 import { relaysFor } from './events/relay.js';
 import { documentRules } from './graphql/document-rules.js';
-import { errorFormatter, overloadStatus, withOverloadStatus } from './graphql/error-formatter.js';
+import { errorFormatter } from './graphql/error-formatter.js';
 import { requestChecks } from './graphql/request-checks.js';
 import { createHttp } from './http/http.js';
 import type { Mailbox } from './mail/mailbox.js';
@@ -63,10 +63,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   };
   const http = await createHttp(config, log, {
     apollo,
-    context: (facts) =>
-      createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)).catch((error) => {
-        throw withOverloadStatus(error);
-      }),
+    context: (facts) => createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)),
     jwks: () => tokens.jwks(),
     health: () => health(database, cache, bus),
     mailbox: parts.mailbox,
@@ -146,7 +143,6 @@ function createApollo({ config, log, examples }: AppParts, schema: GraphQLSchema
     logger: log.child({}, { level: 'warn' }),
     plugins: [
       requestChecks,
-      overloadStatus,
       production
         ? ApolloServerPluginLandingPageDisabled()
         : ApolloServerPluginLandingPageLocalDefault({ embed: { runTelemetry: false }, document: examples }),

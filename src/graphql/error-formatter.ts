@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { type ApolloServerPlugin, HeaderMap } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { type ASTNode, GraphQLError, type GraphQLFormattedError, Kind, parse, type Source, visit } from 'graphql';
 import type { Logger } from 'pino';
@@ -140,36 +139,4 @@ export function errorFormatter(log: Logger) {
       extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
     };
   };
-}
-
-/**
- * 503 and `Retry-After` for proxies and clients that read no body, where all of an operation failed for an overload.
- */
-export const overloadStatus: ApolloServerPlugin = {
-  async requestDidStart() {
-    return {
-      async willSendResponse({ response: { body, http } }) {
-        if (body.kind !== 'single') return;
-        const { data, errors = [] } = body.singleResult;
-        const isOverload = ({ extensions }: GraphQLFormattedError) => extensions?.code === 'SERVICE_OVERLOADED';
-        if (errors.length === 0 || !errors.every(isOverload)) return;
-        if (Object.values(data ?? {}).some((value) => value !== null)) return;
-        http.status = 503;
-        http.headers.set('retry-after', String(Math.max(...errors.map(secondsOf))));
-      },
-    };
-  },
-};
-
-const secondsOf = ({ extensions }: GraphQLFormattedError) => Number(extensions?.retryAfterSeconds ?? 1);
-
-/** For what is thrown before there is an operation, such as the look at who asks. */
-export function withOverloadStatus(error: unknown): unknown {
-  const outage = outageOf(error);
-  if (!outage) return error;
-  const headers = new HeaderMap([['retry-after', String(outage.retryAfterSeconds)]]);
-  return new GraphQLError(outage.reason, {
-    originalError: error as Error,
-    extensions: { http: { status: 503, headers } },
-  });
 }

@@ -1,4 +1,4 @@
-import type { ApolloServerPlugin } from '@apollo/server';
+import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import {
   coerceInputValue,
@@ -12,6 +12,23 @@ import { badInputs, IdentityError, type Issue } from '../errors.js';
 import type { Context } from '../request/context.js';
 import { beyondBounds } from './input-bounds.js';
 
+const listener: GraphQLRequestListener<Context> = {
+  async didResolveOperation({ schema, operation, request }) {
+    const beyond = request.extensions && beyondBounds([['extensions', request.extensions]]);
+    const issues = beyond ? [beyond] : variableIssues(schema, operation, request.variables ?? {});
+    if (issues.length === 0) return;
+    const error = badInputs(issues);
+    // Apollo's way to say the status: what is thrown here is a fault of the server to it.
+    error.extensions.http = { status: 400 };
+    throw error;
+  },
+  async didEncounterErrors({ errors, contextValue }) {
+    for (const error of errors) {
+      if (!(unwrapResolverError(error) instanceof IdentityError)) error.extensions.requestId = contextValue.requestId;
+    }
+  },
+};
+
 /**
  * Checks variables before GraphQL itself does: its messages hold the values, passwords too. Marks unexpected errors
  * with the id of their request.
@@ -20,23 +37,7 @@ export const requestChecks: ApolloServerPlugin<Context> = {
   async requestDidStart({ request }) {
     // Forms and clients that always send the field mean none by an empty name.
     if (request.operationName === '') request.operationName = undefined;
-    return {
-      async didResolveOperation({ schema, operation, request }) {
-        const beyond = beyondBounds([['extensions', request.extensions]]);
-        const issues = beyond ? [beyond] : variableIssues(schema, operation, request.variables ?? {});
-        if (issues.length === 0) return;
-        const error = badInputs(issues);
-        // Apollo's way to say the status: what is thrown here is a fault of the server to it.
-        error.extensions.http = { status: 400 };
-        throw error;
-      },
-      async didEncounterErrors({ errors, contextValue }) {
-        for (const error of errors) {
-          if (!(unwrapResolverError(error) instanceof IdentityError))
-            error.extensions.requestId = contextValue.requestId;
-        }
-      },
-    };
+    return listener;
   },
 };
 

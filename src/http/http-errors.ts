@@ -58,7 +58,7 @@ export class Refusals {
   /** For Fastify's `rewriteUrl`: an address that cannot be decoded would be answered before any hook. */
   readonly rewriteUrl = (request: IncomingMessage): string => {
     const url = request.url ?? '/';
-    if (isDecodable(pathOf(url))) return url;
+    if (!url.includes('%') || isDecodable(pathOf(url))) return url;
     this.#refused.set(request, { status: 400, message: UNREADABLE });
     return '/';
   };
@@ -71,10 +71,10 @@ export class Refusals {
       methods.set(url, known);
       for (const name of [method].flat()) known.add(name);
     });
-    http.addHook('onRequest', async (request, reply) => {
+    http.addHook('onRequest', (request, reply, done) => {
       const refusal = this.#refused.get(request.raw) ?? refusalOf(request);
       if (refusal) return send(reply, refusal.status, refusal.message);
-      if (!request.is404 && request.method !== 'OPTIONS') return;
+      if (!request.is404 && request.method !== 'OPTIONS') return done();
       const allowed = methods.get(decodeURIComponent(pathOf(request.url)));
       if (!allowed) return send(reply, 404, 'There is nothing here. The API is at /graphql.');
       reply.header('allow', [...allowed].sort().join(', '));

@@ -12,6 +12,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import type { FormattedExecutionResult } from 'graphql';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import { refusalOfDocument } from '../graphql/document-rules.js';
@@ -35,6 +36,9 @@ const HSTS = {
 } as const;
 const REQUEST_ID = /^[\w.-]{1,128}$/;
 
+/** The client's address, by the peer of the connection and the headers. */
+type AddressOf = (peer: string | undefined, request: FastifyRequest) => string | null;
+
 interface HttpDependencies {
   apollo: ApolloServer<Context>;
   context(facts: RequestFacts): Promise<Context>;
@@ -55,8 +59,8 @@ export async function createHttp(
   dependencies: HttpDependencies,
 ): Promise<FastifyInstance> {
   const isTrusted = isWithin(config.trustProxy);
-  const addressOf = ({ headers, socket }: FastifyRequest) =>
-    clientAddress(socket.remoteAddress, String(headers['x-forwarded-for'] ?? ''), isTrusted);
+  const addressOf: AddressOf = (peer, { headers }) =>
+    clientAddress(peer, String(headers['x-forwarded-for'] ?? ''), isTrusted);
   const refusals = new Refusals();
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -81,8 +85,9 @@ export async function createHttp(
     },
   });
   http.removeContentTypeParser('text/plain');
-  http.addHook('onRequest', async (request, reply) => {
+  http.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
   // Sandbox's page brings a policy of its own, and is not there in production.
   await http.register(helmet, {
@@ -110,23 +115,26 @@ export async function createHttp(
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     setTimeout(() => http.server.closeAllConnections(), REQUESTS_END_MS).unref();
   });
-  http.addHook('onSend', async (_, reply) => {
+  http.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done();
   });
-  // The path without its query: a GET has document and variables there.
-  http.addHook('onResponse', async (request, reply) => {
-    const { id, method, routeOptions } = request;
-    const ms = Math.round(reply.elapsedTime);
-    const ip = addressOf(request);
-    log.debug({ requestId: id, ip, method, route: routeOptions.url, status: reply.statusCode, ms }, 'request');
-  });
+  if (log.isLevelEnabled('debug')) {
+    // The path without its query: a GET has document and variables there.
+    http.addHook('onResponse', async (request, reply) => {
+      const { id, method, routeOptions } = request;
+      const ms = Math.round(reply.elapsedTime);
+      const ip = addressOf(request.socket.remoteAddress, request);
+      log.debug({ requestId: id, ip, method, route: routeOptions.url, status: reply.statusCode, ms }, 'request');
+    });
+  }
   http.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply, log));
 
   const cookies = config.refreshTokenCookie ? cookiePolicy(config) : null;
   http.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    handler: (request, reply) => handleGraphQL(dependencies, cookies, addressOf(request), request, reply),
+    handler: (request, reply) => handleGraphQL(dependencies, cookies, addressOf, request, reply),
   });
   http.get('/.well-known/jwks.json', async (_, reply) =>
     reply.header('cache-control', 'public, max-age=300').send(dependencies.jwks()),
@@ -154,7 +162,7 @@ function connectionsOf(server: Server): Set<Socket> {
 async function handleGraphQL(
   { apollo, context }: HttpDependencies,
   cookies: CookiePolicy | null,
-  ipAddress: string | null,
+  addressOf: AddressOf,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
@@ -171,15 +179,28 @@ async function handleGraphQL(
   const response = await apollo.executeHTTPGraphQLRequest({
     // HEAD is GET without its body (RFC 9110, 9.3.2), which Fastify leaves out.
     httpGraphQLRequest: { method: method === 'HEAD' ? 'GET' : method, headers, search, body },
-    context: () => context({ ...factsOf(request, ipAddress), refreshCookie }),
+    context: () => context({ ...factsOf(request, addressOf), refreshCookie }),
   });
+  // Streamed answers need @defer, which the schema does not have.
+  if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
+  const answer = response.body.string;
   // Apollo leaves it out of some of its refusals.
   reply.code(response.status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of response.headers) reply.header(name, value);
+  const overloadSeconds = overloadSecondsOf(answer);
+  if (overloadSeconds !== null) reply.code(503).header('retry-after', overloadSeconds);
   if (refreshCookie?.setCookie) reply.header('set-cookie', refreshCookie.setCookie);
-  // Streamed answers need @defer, which the schema does not have.
-  if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
-  return reply.send(response.body.string);
+  return reply.send(answer);
+}
+
+/** Where all of an operation failed for an overload: for proxies and clients that read no body. Null otherwise. */
+function overloadSecondsOf(answer: string): number | null {
+  // Few answers name it, and only they are read.
+  if (!answer.includes('"SERVICE_OVERLOADED"')) return null;
+  const { data, errors = [] } = JSON.parse(answer) as FormattedExecutionResult;
+  if (errors.length === 0 || !errors.every(({ extensions }) => extensions?.code === 'SERVICE_OVERLOADED')) return null;
+  if (Object.values(data ?? {}).some((value) => value !== null)) return null;
+  return Math.max(...errors.map(({ extensions }) => Number(extensions?.retryAfterSeconds ?? 1)));
 }
 
 function documentIn(body: unknown, search: string): string {
@@ -189,17 +210,24 @@ function documentIn(body: unknown, search: string): string {
 
 const MAX_USER_AGENT_LENGTH = 256;
 
-/** Header by header where it is asked for: most operations ask for none. */
-const factsOf = ({ id, headers }: FastifyRequest, ipAddress: string | null): Omit<RequestFacts, 'refreshCookie'> => ({
-  requestId: id,
-  authorization: headers.authorization,
-  client: {
-    ipAddress,
-    get userAgent() {
-      return shownText(headers['user-agent'] ?? '', MAX_USER_AGENT_LENGTH);
+/** Each header is read when it is asked for: most operations ask for none. */
+function factsOf(request: FastifyRequest, addressOf: AddressOf): Omit<RequestFacts, 'refreshCookie'> {
+  const { id, headers, socket } = request;
+  // A connection that has closed has no address any more.
+  const peer = socket.remoteAddress;
+  return {
+    requestId: id,
+    authorization: headers.authorization,
+    client: {
+      get ipAddress() {
+        return addressOf(peer, request);
+      },
+      get userAgent() {
+        return shownText(headers['user-agent'] ?? '', MAX_USER_AGENT_LENGTH);
+      },
+      get language() {
+        return languageOf(headers['accept-language']);
+      },
     },
-    get language() {
-      return languageOf(headers['accept-language']);
-    },
-  },
-});
+  };
+}
