@@ -4,12 +4,13 @@ import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/dis
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
+import type { AuditTrail } from './audit/audit-trail.js';
 import type { Cache } from './cache.js';
 import type { Config } from './config/config.js';
 import { type Database, listenToDatabase, pendingMigrations, takesWrites } from './database/database.js';
 import type { EventBus } from './events/bus.js';
 import { relaysFor } from './events/relay.js';
-import { documentRules } from './graphql/document-rules.js';
+import { documentRules, MAX_TOKENS } from './graphql/document-rules.js';
 import { errorFormatter } from './graphql/error-formatter.js';
 import { requestChecks } from './graphql/request-checks.js';
 import { createHttp } from './http/http.js';
@@ -22,8 +23,6 @@ import { createServices, type Parts, type Services } from './services.js';
 import { cachedSession } from './session/session.service.js';
 import { cachedOf } from './user/user.service.js';
 
-/** What validating a document costs grows with the square of its tokens. */
-const MAX_TOKENS = 1_000;
 const MAX_ERRORS = 20;
 const DATABASE_ANSWER_MS = 2_000;
 
@@ -54,7 +53,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const { config, database, cache, bus, log } = parts;
   const services = createServices({ ...parts, em: database.em });
   const { audit, authenticator, tokens } = services;
-  const apollo = createApollo(parts, createSchema(services));
+  const apollo = createApollo(parts, createSchema(services), audit);
   await apollo.start();
   const relays = relaysFor(database.em, bus, log);
   const janitor = new Janitor({ em: database.em, audit, auditDigests: parts.auditDigests }, config.retention, log);
@@ -127,7 +126,11 @@ function invalidateTogether(cache: Cache): (generations: string[]) => void {
   };
 }
 
-function createApollo({ config, log, examples }: AppParts, schema: GraphQLSchema): ApolloServer<Context> {
+function createApollo(
+  { config, log, examples }: AppParts,
+  schema: GraphQLSchema,
+  audit: AuditTrail,
+): ApolloServer<Context> {
   const { production } = config;
   return new ApolloServer<Context>({
     schema,
@@ -142,7 +145,7 @@ function createApollo({ config, log, examples }: AppParts, schema: GraphQLSchema
     formatError: errorFormatter(log),
     logger: log.child({}, { level: 'warn' }),
     plugins: [
-      requestChecks,
+      requestChecks(schema, audit),
       production
         ? ApolloServerPluginLandingPageDisabled()
         : ApolloServerPluginLandingPageLocalDefault({ embed: { runTelemetry: false }, document: examples }),

@@ -19,6 +19,16 @@ export const ERROR_CODES = {
   BAD_REQUEST: 'The HTTP request is not a GraphQL request that this server takes.',
   GRAPHQL_PARSE_FAILED: 'The document is not GraphQL.',
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
+  BODY_TOO_LARGE: 'The body has more bytes than `limit`.',
+  TOO_MANY_TOKENS: 'The document has more words and signs than `limit`.',
+  TOO_MANY_LINES: 'The document has more lines than `limit`.',
+  TOO_MANY_FRAGMENTS: 'The document has more fragments than `limit`.',
+  TOO_DEEP: 'Fields lie within one another on more levels than `limit`.',
+  TOO_MANY_ROOT_FIELDS: 'The operation has more root fields than `limit`.',
+  TOO_MANY_ALIASES: 'The operation has more aliases than `limit`.',
+  TOO_MANY_DIRECTIVES: 'A field or a spread has more directives than `limit`.',
+  TOO_COSTLY: 'The operation may read more objects than `limit`; ask for smaller pages.',
+  ONCE_PER_OPERATION: 'The operation has more fields with `@once` than `limit`; send them one by one.',
   PERSISTED_QUERY_NOT_FOUND: 'The server does not know this hash yet; send the document along.',
   PERSISTED_QUERY_NOT_SUPPORTED: 'This server takes no persisted queries.',
   INTERNAL_SERVER_ERROR: 'A fault of the server; its log has the details under `requestId`.',
@@ -40,6 +50,7 @@ interface Details {
   issues?: Issue[];
   reason?: UnauthenticatedReason;
   retryAfterSeconds?: number;
+  limit?: number;
 }
 
 /** A failure that the caller was meant to read. Everything else that is thrown is masked. */
@@ -85,6 +96,9 @@ export const weakPassword = (path: string, why: string) =>
 export const lastAdmin = () => new IdentityError('LAST_ADMIN', 'The last active admin cannot go.');
 export const overloaded = (retryAfterSeconds: number) =>
   new IdentityError('SERVICE_OVERLOADED', 'Too much to do at the moment. Try again soon.', { retryAfterSeconds });
+/** A request that is larger than it may be; `limit` is what it may be. */
+export const beyondLimit = (code: ErrorCode, message: string, limit: number) =>
+  new IdentityError(code, message, { limit });
 
 export const unavailable = (retryAfterSeconds: number) =>
   new IdentityError('SERVICE_OVERLOADED', 'This cannot be done at the moment. Try again soon.', { retryAfterSeconds });

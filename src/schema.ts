@@ -4,13 +4,17 @@ import { type GraphQLSchema, lexicographicSortSchema, specifiedDirectives } from
 import { buildSchemaSync, type ClassType } from 'type-graphql';
 import { AccountResolver } from './account/account.resolver.js';
 import { AuditResolver, UserAuditResolver } from './audit/audit.resolver.js';
-import { AuditResult } from './audit/audit-event.entity.js';
 import { AuthResolver } from './auth/auth.resolver.js';
 import { PasswordResetResolver } from './auth/password-reset.resolver.js';
 import { EmailResolver } from './email/email.resolver.js';
-import { authDirective, errorsDirective } from './graphql/directives.js';
+import {
+  authDirective,
+  costDirective,
+  errorsDirective,
+  listSizeDirective,
+  onceDirective,
+} from './graphql/directives.js';
 import { enforceRules } from './graphql/enforce.js';
-import { actorOf } from './request/context.js';
 import type { Services } from './services.js';
 import { SessionResolver, UserSessionsResolver } from './session/session.resolver.js';
 import { DateTime } from './text/date-time.js';
@@ -37,7 +41,14 @@ export function buildUnguarded(services?: Services): GraphQLSchema {
     resolvers: [...RESOLVERS.keys()] as unknown as [ClassType, ...ClassType[]],
     container: { get: (resolver) => instances.get(resolver) },
     // Named here, GraphQL's own would be gone without their being named too.
-    directives: [...specifiedDirectives, authDirective, errorsDirective],
+    directives: [
+      ...specifiedDirectives,
+      authDirective,
+      errorsDirective,
+      onceDirective,
+      costDirective,
+      listSizeDirective,
+    ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     // Its messages would hold the rejected values; scalars and services check instead.
     validate: false,
@@ -45,15 +56,7 @@ export function buildUnguarded(services?: Services): GraphQLSchema {
 }
 
 /** Resolvers and rules as an executable schema. @throws {RuleError} if a field has no rule that can be held. */
-export const createSchema = (services?: Services): GraphQLSchema =>
-  enforceRules(buildUnguarded(services), async (context, { operation, subjectId }) =>
-    services?.audit.record(actorOf(context), {
-      action: 'access.denied',
-      subjectId,
-      result: AuditResult.DENIED,
-      details: { operation },
-    }),
-  );
+export const createSchema = (services?: Services): GraphQLSchema => enforceRules(buildUnguarded(services));
 
 /** The schema as `schema.graphql` has it: with its directives, sorted. */
 export const printSchema = (schema: GraphQLSchema): string =>

@@ -10,6 +10,7 @@ export class AuditResolver {
 
   @Directive('@auth(requires: ADMIN)')
   @Directive('@errors(codes: [BAD_USER_INPUT])')
+  @Directive('@listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["nodes", "edges"])')
   @Query(() => AuditConnection, {
     description: 'What happened, to whom and by whom; newest first. 20 a page; at most 100.',
   })
@@ -24,6 +25,7 @@ export class UserAuditResolver {
 
   @Directive('@auth(requires: ADMIN)')
   @Directive('@errors(codes: [BAD_USER_INPUT])')
+  @Directive('@listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["nodes", "edges"])')
   @FieldResolver(() => AuditConnection, { description: 'What happened to this account, newest first.' })
   auditTrail(@Root() user: User, @Args(() => AuditTrailArgs) args: AuditTrailArgs) {
     return this.audit.page({ ...args, filter: { subjectId: user.id } });

@@ -14,6 +14,7 @@ export class AuthResolver {
 
   @Directive('@auth(requires: PUBLIC)')
   @Directive('@errors(codes: [BAD_USER_INPUT, EMAIL_TAKEN, WEAK_PASSWORD, SERVICE_OVERLOADED])')
+  @Directive('@once')
   @Mutation(() => AuthPayload, {
     description: 'Creates a member account and signs it in. The same within a minute signs in again.',
   })
@@ -23,6 +24,7 @@ export class AuthResolver {
 
   @Directive('@auth(requires: PUBLIC)')
   @Directive('@errors(codes: [BAD_USER_INPUT, INVALID_CREDENTIALS, ACCOUNT_DISABLED, SERVICE_OVERLOADED])')
+  @Directive('@once')
   @Mutation(() => AuthPayload, {
     description: 'Wrong password, unknown e-mail and deleted account look and cost the same.',
   })
@@ -31,6 +33,7 @@ export class AuthResolver {
   }
 
   @Directive('@auth(requires: PUBLIC)')
+  @Directive('@once')
   @Mutation(() => AuthPayload, {
     description:
       'Trades a refresh token for the next pair. For 10 seconds it may be traded again, for the same one; after that, for an hour unless set otherwise, for another one while the next is unused. Any other use of an old token ends the session, for two have it. What it does not take fails with UNAUTHENTICATED.',
@@ -44,6 +47,7 @@ export class AuthResolver {
 
   @Directive('@auth(requires: SIGNED_IN)')
   @Directive('@errors(codes: [BAD_USER_INPUT, INVALID_CREDENTIALS, WEAK_PASSWORD, SERVICE_OVERLOADED])')
+  @Directive('@once')
   @Mutation(() => AuthPayload, {
     description:
       'Keeps this session, with new tokens, and ends all others. The same within a minute is answered alike.',

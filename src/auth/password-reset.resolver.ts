@@ -15,6 +15,7 @@ export class PasswordResetResolver {
   ) {}
 
   @Directive('@auth(requires: PUBLIC)')
+  @Directive('@once')
   @Mutation(() => RequestAccepted, {
     description:
       'Sends a link for a new password to the address, if an account has it. Whether one has is not told, not even by the time it takes.',
@@ -26,6 +27,7 @@ export class PasswordResetResolver {
 
   @Directive('@auth(requires: PUBLIC)')
   @Directive('@errors(codes: [BAD_USER_INPUT, INVALID_TOKEN, WEAK_PASSWORD, SERVICE_OVERLOADED])')
+  @Directive('@once')
   @Mutation(() => AuthPayload, {
     description:
       'Sets a new password by the token of a link, ends all sessions and opens one. The token is for one use, for an hour; the same within a minute signs in again.',

@@ -10,6 +10,7 @@ export class EmailResolver {
   constructor(private readonly emails: EmailService) {}
 
   @Directive('@auth(requires: SIGNED_IN)')
+  @Directive('@once')
   @Mutation(() => RequestAccepted, {
     description:
       "Sends a link to the viewer's address that shows that it is theirs. Where that is known, nothing is sent.",
@@ -21,6 +22,7 @@ export class EmailResolver {
 
   @Directive('@auth(requires: PUBLIC)')
   @Directive('@errors(codes: [INVALID_TOKEN])')
+  @Directive('@once')
   @Mutation(() => User, {
     description:
       "Verifies an address by the token of a link, which is good for an hour. If the address is verified already, any link that was sent to it says so again, and nothing changes. This is no sign-in: of the answer, only the user's own values can be read.",
@@ -31,6 +33,7 @@ export class EmailResolver {
 
   @Directive('@auth(requires: SIGNED_IN)')
   @Directive('@errors(codes: [BAD_USER_INPUT, INVALID_CREDENTIALS, SERVICE_OVERLOADED])')
+  @Directive('@once')
   @Mutation(() => RequestAccepted, {
     description:
       'Sends a link to the new address, which is changed when the link is used. Whether an account has the new address is not told.',
@@ -42,6 +45,7 @@ export class EmailResolver {
 
   @Directive('@auth(requires: PUBLIC)')
   @Directive('@errors(codes: [INVALID_TOKEN, EMAIL_TAKEN])')
+  @Directive('@once')
   @Mutation(() => User, {
     description:
       'Changes the address by the token of the link that was sent to it, and tells the old address. If the user has that address already, nothing changes. This is no sign-in, as with `verifyEmail`.',

@@ -1,4 +1,12 @@
-import { DirectiveLocation, GraphQLDirective, GraphQLEnumType, GraphQLList, GraphQLNonNull } from 'graphql';
+import {
+  DirectiveLocation,
+  GraphQLDirective,
+  GraphQLEnumType,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLString,
+} from 'graphql';
 import { ERROR_CODES } from '../errors.js';
 
 /** From the widest to the strictest: who passes one passes all before it. */
@@ -39,4 +47,33 @@ export const errorsDirective = new GraphQLDirective({
     'The codes that a field may fail with, beside UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED and SERVICE_OVERLOADED, which any field may. A code that is thrown but not listed leaves as INTERNAL_SERVER_ERROR.',
   locations: [DirectiveLocation.FIELD_DEFINITION],
   args: { codes: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(errorCodeEnum))) } },
+});
+
+export const onceDirective = new GraphQLDirective({
+  name: 'once',
+  description:
+    'At most one field with this directive runs in an operation: each is an attempt at a password or token, or a mail.',
+  locations: [DirectiveLocation.FIELD_DEFINITION],
+});
+
+// The cost directives of IBM's specification, https://ibm.github.io/graphql-specs/cost-spec.html.
+export const costDirective = new GraphQLDirective({
+  name: 'cost',
+  description: 'What reading the field once costs. Without it an object costs 1, and a value 0.',
+  locations: [DirectiveLocation.FIELD_DEFINITION],
+  args: { weight: { type: new GraphQLNonNull(GraphQLString) } },
+});
+
+const names = new GraphQLList(new GraphQLNonNull(GraphQLString));
+
+export const listSizeDirective = new GraphQLDirective({
+  name: 'listSize',
+  description:
+    'How many objects a field may bring: as many as an argument says, or else `assumedSize`. `sizedFields` are the lists of its answer.',
+  locations: [DirectiveLocation.FIELD_DEFINITION],
+  args: {
+    assumedSize: { type: GraphQLInt },
+    slicingArguments: { type: names },
+    sizedFields: { type: names },
+  },
 });

@@ -1,4 +1,5 @@
 import { GraphQLError, type ValidationRule } from 'graphql';
+import { beyondLimit, type IdentityError } from '../errors.js';
 import { INPUT_LIMITS, tooManyItems } from './input-bounds.js';
 
 /**
@@ -8,14 +9,18 @@ import { INPUT_LIMITS, tooManyItems } from './input-bounds.js';
 const MAX_FRAGMENTS = 50;
 /** For the place of each error, GraphQL counts the lines from the first on. */
 const MAX_LINES = 4_000;
+/** What validating a document costs grows with the square of its tokens. */
+export const MAX_TOKENS = 1_000;
 
 /**
  * What is wrong with a document that must not come to be validated; null if nothing is. Words in texts and comments
  * count too.
  */
-export function refusalOfDocument(text: string): string | null {
-  if (count(text, /\bfragment\b/g) > MAX_FRAGMENTS) return `The document has more than ${MAX_FRAGMENTS} fragments.`;
-  if (count(text, /\r\n|[\n\r]/g) >= MAX_LINES) return `The document has more than ${MAX_LINES} lines.`;
+export function refusalOfDocument(text: string): IdentityError | null {
+  if (count(text, /\bfragment\b/g) > MAX_FRAGMENTS)
+    return beyondLimit('TOO_MANY_FRAGMENTS', `The document has more than ${MAX_FRAGMENTS} fragments.`, MAX_FRAGMENTS);
+  if (count(text, /\r\n|[\n\r]/g) >= MAX_LINES)
+    return beyondLimit('TOO_MANY_LINES', `The document has more than ${MAX_LINES} lines.`, MAX_LINES);
   return null;
 }
 

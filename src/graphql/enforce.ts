@@ -2,20 +2,20 @@ import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
 import { validate as isUuid } from 'uuid';
 import { forbidden, GENERAL_CODES, IdentityError, unauthenticated } from '../errors.js';
 import type { Viewer } from '../request/actor.js';
-import type { Context } from '../request/context.js';
+import { type Context, denialsOf } from '../request/context.js';
 import type { Access } from './directives.js';
 import { type FieldRule, isRoot, rulesOf, SUBJECTS } from './rules.js';
 
 /**
  * Makes the rules law: wraps every resolver outermost, so that a denied field runs none of its code, and writes rule
- * and codes into its description. `onDenied` hears of somebody signed in who tries an operation that is not theirs.
+ * and codes into its description. What somebody signed in tries and may not is among the `denials` of the request.
  * @throws {RuleError} as `rulesOf`.
  */
-export function enforceRules(schema: GraphQLSchema, onDenied: OnDenied): GraphQLSchema {
+export function enforceRules(schema: GraphQLSchema): GraphQLSchema {
   for (const rule of rulesOf(schema)) {
     const { field } = rule;
     field.description = [field.description, inWords(rule)].filter(Boolean).join('\n\n');
-    guard(rule, isRoot(schema, rule.type), onDenied);
+    guard(rule, isRoot(schema, rule.type));
   }
   return schema;
 }
@@ -23,7 +23,7 @@ export function enforceRules(schema: GraphQLSchema, onDenied: OnDenied): GraphQL
 const inWords = ({ access, codes }: FieldRule) =>
   `Access: ${access}.${codes.length > 0 ? ` Errors: ${codes.join(', ')}.` : ''}`;
 
-function guard({ type, field, access, codes, name }: FieldRule, root: boolean, onDenied: OnDenied): void {
+function guard({ type, field, access, codes, name }: FieldRule, root: boolean): void {
   const subjectProperty = Object.hasOwn(SUBJECTS, type.name) ? String(SUBJECTS[type.name]) : '';
   const resolve = field.resolve;
   if (access === 'PUBLIC' && !resolve) return;
@@ -34,8 +34,10 @@ function guard({ type, field, access, codes, name }: FieldRule, root: boolean, o
       !root && !resolve && access === 'SELF_OR_ADMIN' && (context as Context).disclosed.has(parent as object);
     const isAllowed = access === 'PUBLIC' || isDisclosed;
     const refusal = isAllowed ? null : refusalOf((context as Context).viewer, access, subject);
-    if (refusal?.code === 'FORBIDDEN' && root)
-      return deny(refusal, onDenied, context as Context, { operation: name, subject });
+    if (refusal?.code === 'FORBIDDEN' && root) {
+      const subjectId = isUuid(subject) ? String(subject).toLowerCase() : null;
+      denialsOf(context as Context).push({ operation: name, subjectId });
+    }
     if (refusal) throw refusal;
     // Without a resolver of its own there is nothing that could throw.
     if (!resolve) return defaultFieldResolver(parent, args, context, info);
@@ -49,19 +51,6 @@ function refusalOf(viewer: Viewer, access: Exclude<Access, 'PUBLIC'>, subject: u
   if (access === 'SIGNED_IN' || viewer.role === 'ADMIN') return null;
   if (access === 'SELF_OR_ADMIN' && String(subject).toLowerCase() === viewer.id) return null;
   return forbidden();
-}
-
-/** Who signed in tried which operation on whom; the subject is an id, or null where the argument is none. */
-export type OnDenied = (context: Context, denied: { operation: string; subjectId: string | null }) => Promise<void>;
-
-async function deny(
-  refusal: IdentityError,
-  onDenied: OnDenied,
-  context: Context,
-  { operation, subject }: { operation: string; subject: unknown },
-): Promise<never> {
-  await onDenied(context, { operation, subjectId: isUuid(subject) ? String(subject).toLowerCase() : null });
-  throw refusal;
 }
 
 async function declared(run: () => unknown, name: string, codes: FieldRule['codes']): Promise<unknown> {

@@ -3,12 +3,15 @@ import { unwrapResolverError } from '@apollo/server/errors';
 import { type ASTNode, GraphQLError, type GraphQLFormattedError, Kind, parse, type Source, visit } from 'graphql';
 import type { Logger } from 'pino';
 import { oncePerOutage, outageOf } from '../database/outage.js';
-import { badInput, ERROR_CODES, type ErrorCode, IdentityError, unavailable } from '../errors.js';
+import { badInput, beyondLimit, ERROR_CODES, type ErrorCode, IdentityError, unavailable } from '../errors.js';
+import { MAX_TOKENS } from './document-rules.js';
 
 /** An outage is said again after so long. */
 const REPORT_EVERY_MS = 10_000;
 
 const TOO_MANY_TOKENS = /\d tokens\. Parsing aborted\.$/;
+const tooManyTokens = () =>
+  beyondLimit('TOO_MANY_TOKENS', `The document has more than ${MAX_TOKENS} tokens.`, MAX_TOKENS);
 const TOO_MUCH_TO_CHECK = /(Validation aborted|too many selections)\.$/;
 
 /**
@@ -16,13 +19,7 @@ const TOO_MUCH_TO_CHECK = /(Validation aborted|too many selections)\.$/;
  * logs.
  */
 const REQUEST_MESSAGES = new Map<unknown, (error: GraphQLError) => string>([
-  [
-    'GRAPHQL_PARSE_FAILED',
-    (error) =>
-      TOO_MANY_TOKENS.test(error.message)
-        ? 'The document has too many tokens.'
-        : `The document is not GraphQL ${place(error)}.`,
-  ],
+  ['GRAPHQL_PARSE_FAILED', (error) => `The document is not GraphQL ${place(error)}.`],
   [
     'GRAPHQL_VALIDATION_FAILED',
     (error) =>
@@ -123,6 +120,10 @@ export function errorFormatter(log: Logger) {
     const argument = cause instanceof GraphQLError ? MISFIT_ARGUMENT.exec(cause.message)?.[1] : undefined;
     if (argument) {
       const { message, extensions } = badInput(argument, 'has a variable that is null or not given');
+      return { message, ...where, extensions: { ...extensions } };
+    }
+    if (cause instanceof GraphQLError && TOO_MANY_TOKENS.test(cause.message)) {
+      const { message, extensions } = tooManyTokens();
       return { message, ...where, extensions: { ...extensions } };
     }
     const given = formatted.extensions?.code;

@@ -8,38 +8,61 @@ import {
   type TypeNode,
   typeFromAST,
 } from 'graphql';
+import { AuditResult } from '../audit/audit-event.entity.js';
+import type { AuditTrail } from '../audit/audit-trail.js';
 import { badInputs, IdentityError, type Issue } from '../errors.js';
-import type { Context } from '../request/context.js';
+import { actorOf, type Context, denialsOf } from '../request/context.js';
 import { beyondBounds } from './input-bounds.js';
-
-const listener: GraphQLRequestListener<Context> = {
-  async didResolveOperation({ schema, operation, request }) {
-    const beyond = request.extensions && beyondBounds([['extensions', request.extensions]]);
-    const issues = beyond ? [beyond] : variableIssues(schema, operation, request.variables ?? {});
-    if (issues.length === 0) return;
-    const error = badInputs(issues);
-    // Apollo's way to say the status: what is thrown here is a fault of the server to it.
-    error.extensions.http = { status: 400 };
-    throw error;
-  },
-  async didEncounterErrors({ errors, contextValue }) {
-    for (const error of errors) {
-      if (!(unwrapResolverError(error) instanceof IdentityError)) error.extensions.requestId = contextValue.requestId;
-    }
-  },
-};
+import { OperationLimits } from './operation-limits.js';
 
 /**
- * Checks variables before GraphQL itself does: its messages hold the values, passwords too. Marks unexpected errors
- * with the id of their request.
+ * Checks variables before GraphQL itself does: its messages hold the values, passwords too. Refuses what is beyond a
+ * limit, records what was denied, and marks unexpected errors with the id of their request.
  */
-export const requestChecks: ApolloServerPlugin<Context> = {
-  async requestDidStart({ request }) {
-    // Forms and clients that always send the field mean none by an empty name.
-    if (request.operationName === '') request.operationName = undefined;
-    return listener;
-  },
-};
+export function requestChecks(schema: GraphQLSchema, audit: AuditTrail): ApolloServerPlugin<Context> {
+  const limits = new OperationLimits(schema);
+  // Made once: each request would pay for a listener of its own.
+  const listener: GraphQLRequestListener<Context> = {
+    async didResolveOperation({ document, operation, request: { extensions, variables = {} } }) {
+      const beyond = extensions && beyondBounds([['extensions', extensions]]);
+      const issues = beyond ? [beyond] : variableIssues(schema, operation, variables);
+      const error =
+        issues.length > 0 ? badInputs(issues) : operation && limits.refusalOf(document, operation, variables);
+      if (!error) return;
+      // Apollo's way to say the status: what is thrown here is a fault of the server to it.
+      error.extensions.http = { status: 400 };
+      throw error;
+    },
+    async didEncounterErrors({ errors, contextValue }) {
+      await recordDenials(audit, contextValue);
+      for (const error of errors) {
+        if (!(unwrapResolverError(error) instanceof IdentityError)) error.extensions.requestId = contextValue.requestId;
+      }
+    },
+  };
+  return {
+    async requestDidStart({ request }) {
+      // Forms and clients that always send the field mean none by an empty name.
+      if (request.operationName === '') request.operationName = undefined;
+      return listener;
+    },
+  };
+}
+
+/** One event for a request, however often it tried. */
+async function recordDenials(audit: AuditTrail, context: Context): Promise<void> {
+  const denials = denialsOf(context).splice(0);
+  const [first] = denials;
+  if (!first) return;
+  const operations = new Set(denials.map(({ operation }) => operation));
+  const isOneSubject = denials.every(({ subjectId }) => subjectId === first.subjectId);
+  await audit.record(actorOf(context), {
+    action: 'access.denied',
+    subjectId: isOneSubject ? first.subjectId : null,
+    result: AuditResult.DENIED,
+    details: { operation: [...operations].join(', '), ...(denials.length > 1 && { count: denials.length }) },
+  });
+}
 
 const MAX_ISSUES = 20;
 

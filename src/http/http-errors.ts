@@ -2,7 +2,7 @@ import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { IdentityError } from '../errors.js';
+import { beyondLimit, IdentityError } from '../errors.js';
 
 export const MAX_BODY_BYTES = 100_000;
 
@@ -15,11 +15,13 @@ interface Refusal {
 
 /** Of Fastify's codes; all others of a client's fault are unreadable. */
 const MESSAGES: Partial<Record<string, string>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: `The body is larger than ${MAX_BODY_BYTES} bytes.`,
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The content type must be application/json.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not JSON.',
 };
+
+const bodyTooLarge = () =>
+  beyondLimit('BODY_TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`, MAX_BODY_BYTES);
 
 /** Of Node.js' codes, for what is refused before there is a request. */
 const SOCKET_REFUSALS: Partial<Record<string, Refusal>> = {
@@ -29,13 +31,17 @@ const SOCKET_REFUSALS: Partial<Record<string, Refusal>> = {
 };
 
 export const send = (reply: FastifyReply, status: number, message: string) =>
+  refuse(reply, status, new IdentityError('BAD_REQUEST', message));
+
+export const refuse = (reply: FastifyReply, status: number, error: IdentityError) =>
   reply
     .code(status)
     .header('cache-control', 'no-store')
-    .send({ errors: [new IdentityError('BAD_REQUEST', message)] });
+    .send({ errors: [error] });
 
 export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply, log: Logger) {
   const status = error.statusCode ?? 500;
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse(reply, status, bodyTooLarge());
   if (status < 500) return send(reply, status, MESSAGES[error.code] ?? UNREADABLE);
   log.error({ err: error, requestId: request.id }, 'unexpected error');
   const body = {

@@ -22,7 +22,7 @@ import { languageOf } from '../request/language.js';
 import { type CookiePolicy, cookiePolicy, RefreshCookie } from '../request/refresh-cookie.js';
 import { canonicalAddress, clientAddress, isWithin } from '../text/ip-address.js';
 import { shownText } from '../text/plain-text.js';
-import { MAX_BODY_BYTES, Refusals, send, sendError } from './http-errors.js';
+import { MAX_BODY_BYTES, Refusals, refuse, sendError } from './http-errors.js';
 import { serveAccountPages, serveMailbox } from './pages/pages.js';
 
 /** Requests in flight have so long when the process ends, whatever their clients do. */
@@ -175,7 +175,7 @@ async function handleGraphQL(
   const at = url.indexOf('?');
   const search = at === -1 ? '' : url.slice(at);
   const refusal = refusalOfDocument(documentIn(body, search));
-  if (refusal) return send(reply, 400, refusal);
+  if (refusal) return refuse(reply, 400, refusal);
   const response = await apollo.executeHTTPGraphQLRequest({
     // HEAD is GET without its body (RFC 9110, 9.3.2), which Fastify leaves out.
     httpGraphQLRequest: { method: method === 'HEAD' ? 'GET' : method, headers, search, body },

@@ -2,7 +2,8 @@ import { badInput } from '../errors.js';
 import type { Position } from './cursor.js';
 
 export const DEFAULT_SIZE = 20;
-const MAX_SIZE = 100;
+/** A page of more is refused. */
+export const MAX_SIZE = 100;
 
 /** Which part of a list is asked for. */
 export interface Range {

@@ -44,6 +44,15 @@ export const actorOf = ({ viewer, requestId, client, memo }: Context): Actor => 
   memo,
 });
 
+/** An operation that somebody signed in tried and may not do; `subjectId` is null where its argument is no id. */
+export interface Denial {
+  operation: string;
+  subjectId: string | null;
+}
+
+/** Those of this request so far. */
+export const denialsOf = ({ memo }: Context): Denial[] => memo.get(denialsOf, () => []);
+
 /** The actor of a field whose rule asks for a signed-in user. */
 export function requireViewer(context: Context): SignedInActor {
   const { viewer } = context;

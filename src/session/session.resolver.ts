@@ -73,6 +73,7 @@ export class SessionResolver {
 export class UserSessionsResolver {
   constructor(private readonly sessionService: SessionService) {}
 
+  @Directive('@listSize(assumedSize: 30)')
   @FieldResolver(() => [Session], {
     description:
       'Where the user is signed in, the last used first. At most 30, unless `SESSIONS_PER_USER` is set otherwise: a sign-in beyond ends the least recently used.',

@@ -33,6 +33,7 @@ export class UserResolver {
 
   @Directive('@auth(requires: ADMIN)')
   @Directive('@errors(codes: [BAD_USER_INPUT])')
+  @Directive('@listSize(assumedSize: 20, slicingArguments: ["first", "last"], sizedFields: ["nodes", "edges"])')
   @Query(() => UserConnection, {
     description:
       'All users, closed accounts too, newest first unless `orderBy` says otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.',
@@ -42,6 +43,7 @@ export class UserResolver {
   }
 
   @Directive('@auth(requires: ADMIN)')
+  @Directive('@listSize(assumedSize: 2)')
   @Query(() => [Role], { description: 'All roles, by name: as many as `RoleName` has.' })
   roles() {
     return this.roleService.all();
@@ -57,6 +59,7 @@ export class UserResolver {
 export class UserConnectionResolver {
   constructor(private readonly userService: UserService) {}
 
+  @Directive('@cost(weight: "100")')
   @FieldResolver(() => Int, { description: 'How many users the filter matches. Counted only when asked for.' })
   totalCount(@Root() { filter }: UserConnection) {
     return this.userService.count(filter);

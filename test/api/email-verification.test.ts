@@ -195,14 +195,14 @@ describeApi('verifyEmail', (app) => {
     const [ada, token] = await newcomer(app());
     const query = `mutation ($token: String!, $id: ID!) {
       verifyEmail(token: $token) { id }
-      requestEmailVerification { accepted }
+      updateProfile(input: { name: "Eve" }) { id }
       deleteUser(id: $id) { id }
     }`;
 
     const { errors } = await ask(app(), query, { token, id: ada.id });
 
     expect(errors.map(({ path, extensions }) => [path?.[0], extensions.code])).toEqual([
-      ['requestEmailVerification', 'UNAUTHENTICATED'],
+      ['updateProfile', 'UNAUTHENTICATED'],
     ]);
     expect((await ada.ask('{ me { emailVerified } }')).data.me).toEqual({ emailVerified: true });
     const alone = await ask(app(), `mutation ($id: ID!) { deleteUser(id: $id) { id } }`, { id: ada.id });

@@ -211,7 +211,9 @@ function assertRefusal({ status, headers, text }: Answer, expected: number) {
   assertHeaders(headers);
   const { errors, ...rest } = JSON.parse(text);
   expect(rest).toEqual({});
-  expect(errors).toEqual([{ message: expect.any(String), extensions: { code: 'BAD_REQUEST' } }]);
+  const isBody = errors[0]?.message.startsWith('The body is larger');
+  const extensions = isBody ? { code: 'BODY_TOO_LARGE', limit: 100_000 } : { code: 'BAD_REQUEST' };
+  expect(errors).toEqual([{ message: expect.any(String), extensions }]);
 }
 
 function assertHeaders(headers: Headers) {

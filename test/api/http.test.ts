@@ -34,7 +34,7 @@ describeApi(
 
       const [answered, errorCode] = await code(response);
       expect(answered).toBe(status);
-      expect(errorCode).toMatch(/^(BAD_REQUEST|GRAPHQL_PARSE_FAILED|GRAPHQL_VALIDATION_FAILED)$/);
+      expect(errorCode).toMatch(/^(BAD_REQUEST|BODY_TOO_LARGE|GRAPHQL_PARSE_FAILED|GRAPHQL_VALIDATION_FAILED)$/);
     });
 
     test('answers input that does not fit with its place, and not its value', async () => {

@@ -152,7 +152,9 @@ describeApi('the cost of a refusal is bounded', (app) => {
       expect(await post(query(4_000))).toMatchObject({ status: 200, data: { __typename: 'Query' } });
       expect(await post(query(4_001))).toMatchObject({
         status: 400,
-        errors: [{ message: 'The document has more than 4000 lines.', extensions: { code: 'BAD_REQUEST' } }],
+        errors: [
+          { message: 'The document has more than 4000 lines.', extensions: { code: 'TOO_MANY_LINES', limit: 4_000 } },
+        ],
       });
     });
 
@@ -162,7 +164,9 @@ describeApi('the cost of a refusal is bounded', (app) => {
       expect(await post(query(300))).toMatchObject({ status: 200, data: { __typename: 'Query' } });
       expect(await post(query(1_001))).toMatchObject({
         status: 400,
-        errors: [{ message: 'The document has too many tokens.', extensions: { code: 'GRAPHQL_PARSE_FAILED' } }],
+        errors: [
+          { message: 'The document has more than 1000 tokens.', extensions: { code: 'TOO_MANY_TOKENS', limit: 1_000 } },
+        ],
       });
     });
   });

@@ -156,7 +156,9 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
 
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
-    expect(JSON.parse(body).errors[0].extensions.code).toBe('BAD_REQUEST');
+    expect(JSON.parse(body).errors[0].extensions).toEqual(
+      status === 413 ? { code: 'BODY_TOO_LARGE', limit: 100_000 } : { code: 'BAD_REQUEST' },
+    );
     expect(response.headers.get('server') ?? '').not.toMatch(/\d/);
     expect(response.headers.get('x-request-id')).toMatch(UUID_OR_HEX);
     expect(response.headers.get('cache-control')).toBe('no-store');

@@ -1,0 +1,208 @@
+import { getDirective } from '@graphql-tools/utils';
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  GraphQLBoolean,
+  type GraphQLField,
+  type GraphQLInputType,
+  GraphQLInt,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isLeafType,
+  isListType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+  valueFromAST,
+} from 'graphql';
+import { beyondLimit, type IdentityError } from '../errors.js';
+import { MAX_SIZE } from '../paging/connection.js';
+
+/**
+ * What one operation may ask for, as it is executed: a fragment counts at each place where it is spread, and what
+ * `@skip` or `@include` leaves out does not count.
+ */
+export const OPERATION_LIMITS = {
+  /** Levels of fields. GraphQL bounds those of introspection itself. */
+  depth: { most: 10, code: 'TOO_DEEP', what: 'levels of fields' },
+  /** Fields of the query or mutation itself. */
+  rootFields: { most: 10, code: 'TOO_MANY_ROOT_FIELDS', what: 'root fields' },
+  /** Fields with a name of the client's own. */
+  aliases: { most: 15, code: 'TOO_MANY_ALIASES', what: 'aliases' },
+  /** Directives at one field or one spread. */
+  directives: { most: 3, code: 'TOO_MANY_DIRECTIVES', what: 'directives in one place' },
+  /** Objects that may be read, by `@cost` and `@listSize`. */
+  cost: { most: 5_000, code: 'TOO_COSTLY', what: 'objects to read' },
+  /** Fields with `@once`. */
+  once: { most: 1, code: 'ONCE_PER_OPERATION', what: 'field of this kind' },
+} as const;
+
+/** What one field may bring. */
+interface FieldCost {
+  weight: number;
+  /** Objects in the list, where no argument says it. */
+  assumedSize: number;
+  /** Arguments that say how many there are. */
+  slicingArguments: string[];
+  /** Fields of the answer that are the list; empty where the field is the list itself. */
+  sizedFields: string[];
+}
+
+type Field = GraphQLField<unknown, unknown>;
+type Variables = Record<string, unknown>;
+
+/**
+ * Refuses an operation that is beyond a limit, before any of it runs. It is asked for each request: what a document
+ * costs follows from its variables, and the library checks a document that it knows only once.
+ */
+export class OperationLimits {
+  readonly #costs = new Map<Field, FieldCost>();
+  readonly #once = new Set<Field>();
+
+  constructor(private readonly schema: GraphQLSchema) {
+    for (const type of Object.values(schema.getTypeMap()).filter(isObjectType)) {
+      for (const field of Object.values(type.getFields())) {
+        this.#costs.set(field, costOf(schema, field));
+        if (getDirective(schema, field, 'once')) this.#once.add(field);
+      }
+    }
+  }
+
+  /** @returns the first limit that the operation is beyond, or null. The variables fit their types. */
+  refusalOf(document: DocumentNode, operation: OperationDefinitionNode, given: Variables): IdentityError | null {
+    const fragments = new Map<string, FragmentDefinitionNode>();
+    for (const definition of document.definitions) {
+      if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+    }
+    const walk = new Walk(this.schema, fragments, withDefaults(operation, given), this.#costs, this.#once);
+    return walk.refusalOf(operation);
+  }
+}
+
+/** Thrown to end the walk: what is left of the document is not looked at. */
+class Beyond extends Error {
+  constructor(readonly refusal: IdentityError) {
+    super(refusal.message);
+  }
+}
+
+class Walk {
+  #aliases = 0;
+  #cost = 0;
+  readonly #rootKeys = new Set<string>();
+  readonly #onceKeys = new Set<string>();
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    private readonly fragments: Map<string, FragmentDefinitionNode>,
+    private readonly variables: Variables,
+    private readonly costs: Map<Field, FieldCost>,
+    private readonly once: Set<Field>,
+  ) {}
+
+  refusalOf(operation: OperationDefinitionNode): IdentityError | null {
+    const root = this.schema.getRootType(operation.operation);
+    if (!root) return null;
+    try {
+      this.#enter(operation.selectionSet, root, { depth: 1, objects: 1, list: null });
+      return null;
+    } catch (error) {
+      if (error instanceof Beyond) return error.refusal;
+      throw error;
+    }
+  }
+
+  /** `objects` is how many parents there may be; `list` says which of the fields are a list, and how long. */
+  #enter(selections: SelectionSetNode, parent: GraphQLNamedType, at: At): void {
+    for (const selection of selections.selections) {
+      this.#count((selection.directives?.length ?? 0) > OPERATION_LIMITS.directives.most, 'directives');
+      if (!this.#isIncluded(selection)) continue;
+      if (selection.kind === Kind.FIELD) {
+        this.#enterField(selection, parent, at);
+        continue;
+      }
+      const fragment = selection.kind === Kind.FRAGMENT_SPREAD ? this.fragments.get(selection.name.value) : selection;
+      if (!fragment) continue;
+      const condition = fragment.typeCondition?.name.value;
+      this.#enter(fragment.selectionSet, (condition && this.schema.getType(condition)) || parent, at);
+    }
+  }
+
+  #enterField(node: FieldNode, parent: GraphQLNamedType, { depth, objects, list }: At): void {
+    const name = node.name.value;
+    const key = node.alias?.value ?? name;
+    if (node.alias) this.#count(++this.#aliases > OPERATION_LIMITS.aliases.most, 'aliases');
+    if (depth === 1) this.#count(this.#rootKeys.add(key).size > OPERATION_LIMITS.rootFields.most, 'rootFields');
+    // Introspection begins with two underscores.
+    const field = name.startsWith('__') || !isObjectType(parent) ? undefined : parent.getFields()[name];
+    const cost = field && this.costs.get(field);
+    if (!field || !cost) return;
+    this.#count(depth > OPERATION_LIMITS.depth.most, 'depth');
+    if (this.once.has(field)) this.#count(this.#onceKeys.add(key).size > OPERATION_LIMITS.once.most, 'once');
+    const isInList = list?.fields.includes(name) ?? false;
+    const times = objects * (isInList ? (list?.size ?? 1) : cost.sizedFields.length > 0 ? 1 : this.#sizeOf(node, cost));
+    this.#cost += times * cost.weight;
+    this.#count(this.#cost > OPERATION_LIMITS.cost.most, 'cost');
+    if (!node.selectionSet) return;
+    const inner = cost.sizedFields.length > 0 ? { fields: cost.sizedFields, size: this.#sizeOf(node, cost) } : null;
+    this.#enter(node.selectionSet, getNamedType(field.type), { depth: depth + 1, objects: times, list: inner });
+  }
+
+  #count(isBeyond: boolean, limit: keyof typeof OPERATION_LIMITS): void {
+    if (!isBeyond) return;
+    const { most, code, what } = OPERATION_LIMITS[limit];
+    throw new Beyond(beyondLimit(code, `The operation has more than ${most} ${what}.`, most));
+  }
+
+  #isIncluded({ directives = [] }: SelectionNode): boolean {
+    return directives.every(({ name, arguments: given = [] }) => {
+      if (name.value !== 'skip' && name.value !== 'include') return true;
+      const condition = given.find((argument) => argument.name.value === 'if');
+      return condition && valueFromAST(condition.value, GraphQLBoolean, this.variables) === (name.value === 'include');
+    });
+  }
+
+  #sizeOf(node: FieldNode, { slicingArguments, assumedSize }: FieldCost): number {
+    const sizes = (node.arguments ?? [])
+      .filter(({ name }) => slicingArguments.includes(name.value))
+      .map(({ value }) => valueFromAST(value, GraphQLInt, this.variables))
+      .filter((size) => typeof size === 'number');
+    return sizes.length === 0 ? assumedSize : Math.min(Math.max(...sizes, 0), MAX_SIZE);
+  }
+}
+
+interface At {
+  depth: number;
+  objects: number;
+  list: { fields: string[]; size: number } | null;
+}
+
+/** As much of the coercion of variables as conditions and sizes need. */
+function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, given: Variables): Variables {
+  const variables: Variables = { ...given };
+  for (const { variable, defaultValue, type } of variableDefinitions) {
+    const scalar: GraphQLInputType | undefined = SCALARS[type.kind === Kind.NAMED_TYPE ? type.name.value : ''];
+    if (defaultValue && scalar && !Object.hasOwn(given, variable.name.value))
+      variables[variable.name.value] = valueFromAST(defaultValue, scalar);
+  }
+  return variables;
+}
+
+const SCALARS: Partial<Record<string, GraphQLInputType>> = { Int: GraphQLInt, Boolean: GraphQLBoolean };
+
+function costOf(schema: GraphQLSchema, field: Field): FieldCost {
+  const [cost] = getDirective(schema, field, 'cost') ?? [];
+  const [list = {}] = getDirective(schema, field, 'listSize') ?? [];
+  const ownWeight = isLeafType(getNamedType(field.type)) ? 0 : 1;
+  return {
+    weight: cost ? Number(cost.weight) : ownWeight,
+    assumedSize: list.assumedSize ?? (isListType(getNullableType(field.type)) ? MAX_SIZE : 1),
+    slicingArguments: list.slicingArguments ?? [],
+    sizedFields: list.sizedFields ?? [],
+  };
+}

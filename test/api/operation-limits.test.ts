@@ -1,0 +1,175 @@
+// An operation beyond a limit is refused before any of it runs. Each limit is tried as large as it may be, and one more.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { buildSchema, type OperationDefinitionNode, parse } from 'graphql';
+import { OPERATION_LIMITS, OperationLimits } from '../../src/graphql/operation-limits.js';
+import { describeApi } from '../support/app.js';
+import { admin, ask, codes, member } from '../support/people.js';
+
+const many = (count: number, part: (index: number) => string) =>
+  Array.from({ length: count }, (_, at) => part(at)).join(' ');
+const loginWhere = (condition: string) =>
+  `login(input: { email: "nobody@example.com", password: "wrong password" }) ${condition} { accessToken }`;
+const LOGIN = loginWhere('');
+
+describeApi('an operation', (app) => {
+  const refusal = async (query: string, variables = {}, token?: string) => {
+    const { status, errors, data } = await ask(app(), query, variables, token);
+    const [error] = errors;
+    return error ? [status, error.extensions.code, error.extensions.limit] : [status, data];
+  };
+
+  describe('may be as large as a limit says, and no larger:', () => {
+    test.each<[string, keyof typeof OPERATION_LIMITS, (count: number) => string]>([
+      ['root fields', 'rootFields', (count) => `{ ${many(count, (at) => `a${at}: __typename`)} }`],
+      ['aliases', 'aliases', (count) => `{ me { ${many(count, (at) => `a${at}: id`)} } }`],
+      ['aliases of __typename', 'aliases', (count) => `{ me { ${many(count, (at) => `a${at}: __typename`)} } }`],
+      [
+        'aliases in fragments',
+        'aliases',
+        (count) => `{ ...A } fragment A on Query { me { ${many(count, (at) => `a${at}: id`)} } }`,
+      ],
+    ])('%s', async (_, limit, query) => {
+      const { most, code } = OPERATION_LIMITS[limit];
+
+      expect((await refusal(query(most)))[0]).toBe(200);
+      expect(await refusal(query(most + 1))).toEqual([400, code, most]);
+    });
+
+    test('objects, by page sizes from variables, for each request of one document', async () => {
+      const { token } = await admin(app());
+      const query = 'query ($n: Int = 1) { users(first: $n) { nodes { id auditTrail(first: 100) { nodes { id } } } } }';
+
+      expect((await refusal(query, {}, token))[0]).toBe(200);
+      expect((await refusal(query, { n: 49 }, token))[0]).toBe(200);
+      expect(await refusal(query, { n: 50 }, token)).toEqual([400, 'TOO_COSTLY', OPERATION_LIMITS.cost.most]);
+      expect((await refusal(query, { n: 2 }, token))[0]).toBe(200);
+      expect(await refusal(query.replace('= 1', '= 100'), {}, token)).toEqual([400, 'TOO_COSTLY', 5_000]);
+    });
+  });
+
+  test('with nothing but what is left out has no cost', async () => {
+    const { token } = await admin(app());
+    const query = `query ($all: Boolean!) {
+      users(first: 100) { nodes { id auditTrail(first: 100) @include(if: $all) { nodes { id } } } }
+    }`;
+
+    expect(await refusal(query, { all: true }, token)).toEqual([400, 'TOO_COSTLY', 5_000]);
+    expect((await refusal(query, { all: false }, token))[0]).toBe(200);
+  });
+
+  describe('tries a password once, and no check is made where it would be more:', () => {
+    const beyond = [400, 'ONCE_PER_OPERATION', 1];
+
+    test.each([
+      ['aliases', `mutation { a: ${LOGIN} b: ${LOGIN} }`],
+      [
+        'fragments',
+        `mutation { ...A ...B } fragment A on Mutation { a: ${LOGIN} } fragment B on Mutation { b: ${LOGIN} }`,
+      ],
+      ['inline fragments', `mutation { ... { a: ${LOGIN} } ... on Mutation { b: ${LOGIN} } }`],
+      ['another operation that is not asked for', `mutation A { a: ${LOGIN} b: ${LOGIN} } mutation B { ${LOGIN} }`],
+      ['conditions', `mutation ($y: Boolean = true) { a: ${LOGIN} b: ${loginWhere('@include(if: $y)')} }`],
+      ['different fields', `mutation { a: ${LOGIN} requestPasswordReset(email: "a@example.com") { accepted } }`],
+    ])('%s', async (_, query) => {
+      const operationName = query.startsWith('mutation A') ? 'A' : undefined;
+      const response = await fetch(`${app().url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query, operationName }),
+      });
+      const { errors, data } = (await response.json()) as {
+        data?: unknown;
+        errors: { extensions: Record<string, unknown> }[];
+      };
+
+      expect([response.status, errors[0]?.extensions.code, errors[0]?.extensions.limit]).toEqual(beyond);
+      expect(data).toBeUndefined();
+    });
+
+    test('what a condition leaves out, and what is merged into one, is not a second attempt', async () => {
+      const query = `mutation ($no: Boolean!) { ${LOGIN} ${LOGIN} b: ${loginWhere('@skip(if: true)')} c: ${loginWhere('@include(if: $no)')} }`;
+
+      expect(codes(await ask(app(), query, { no: false }))).toEqual(['INVALID_CREDENTIALS']);
+    });
+
+    test('a batch of requests is no request', async () => {
+      const one = { query: `mutation { ${LOGIN} }` };
+      const response = await fetch(`${app().url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify([one, one]),
+      });
+
+      expect(response.status).toBe(400);
+    });
+
+    test('mails', async () => {
+      const eve = await member(app());
+      const before = (await app().mails()).length;
+
+      const answer = await eve.ask(`mutation { ${many(10, (at) => `a${at}: requestEmailVerification { accepted }`)} }`);
+
+      expect(codes(answer)).toEqual(['ONCE_PER_OPERATION']);
+      expect((await app().mails()).filter(({ to }) => to === eve.email).length).toBeLessThanOrEqual(before + 1);
+    });
+  });
+
+  test('that is denied many times is one audit event, with a count', async () => {
+    const [eve, root] = [await member(app()), await admin(app())];
+
+    const { errors } = await eve.ask(`{ ${many(9, (at) => `a${at}: user(id: "${root.id}") { id }`)} }`);
+    const { data } = await root.ask(
+      'query ($id: ID!) { auditEvents(filter: { actorId: $id, action: "access.denied" }) { nodes { subjectId details } } }',
+      { id: eve.id },
+    );
+
+    expect(errors.map(({ extensions }) => extensions.code)).toEqual(Array(9).fill('FORBIDDEN'));
+    expect(data.auditEvents.nodes).toEqual([{ subjectId: root.id, details: { operation: 'Query.user', count: 9 } }]);
+  });
+});
+
+test('each mutation that tries a password or a token, or orders a mail, is there once in an operation', () => {
+  const lines = readFileSync('schema.graphql', 'utf8').split('\n');
+
+  expect(lines.filter((line) => /@auth.* @once/.test(line)).map((line) => line.trim().split(/\W/)[0])).toEqual([
+    'changePassword',
+    'confirmEmailChange',
+    'login',
+    'refresh',
+    'register',
+    'requestEmailChange',
+    'requestEmailVerification',
+    'requestPasswordReset',
+    'resetPassword',
+    'verifyEmail',
+  ]);
+});
+
+describe('without a server, levels of fields and directives', () => {
+  const limits = new OperationLimits(buildSchema('type Query { me: Query id: ID }'));
+  const refusalOf = (query: string) => {
+    const document = parse(query);
+    return limits.refusalOf(document, document.definitions[0] as OperationDefinitionNode, {})?.code ?? null;
+  };
+  const levels = (count: number) => `${'me {'.repeat(count - 1)} id ${'}'.repeat(count - 1)}`;
+  const { most } = OPERATION_LIMITS.depth;
+
+  test('directives at one place', () => {
+    const { most: directives, code } = OPERATION_LIMITS.directives;
+    const query = (count: number) => `{ id ${'@a '.repeat(count)} }`;
+
+    expect(refusalOf(query(directives))).toBeNull();
+    expect(refusalOf(query(directives + 1))).toBe(code);
+    expect(refusalOf(`{ ...F ${'@a '.repeat(directives + 1)} } fragment F on Query { id }`)).toBe(code);
+  });
+
+  test.each([
+    ['in a row', (count: number) => `{ ${levels(count)} }`],
+    ['in a fragment', (count: number) => `{ me { ...F } } fragment F on Query { ${levels(count - 1)} }`],
+  ])('%s', (_, query) => {
+    expect(refusalOf(query(most))).toBeNull();
+    expect(refusalOf(query(most + 1))).toBe('TOO_DEEP');
+  });
+});
