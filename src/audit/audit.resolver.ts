@@ -1,4 +1,5 @@
 import { Args, Directive, FieldResolver, Query, Resolver, Root } from 'type-graphql';
+import { listSize } from '../paging/connection.js';
 import { User } from '../user/user.entity.js';
 import { AuditConnection } from './audit.connection.js';
 import { AuditEventsArgs, AuditTrailArgs } from './audit.inputs.js';
@@ -10,7 +11,7 @@ export class AuditResolver {
 
   @Directive('@auth(requires: ADMIN)')
   @Directive('@errors(codes: [BAD_USER_INPUT])')
-  @Directive('@listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["nodes", "edges"])')
+  @Directive(listSize('first'))
   @Query(() => AuditConnection, {
     description: 'What happened, to whom and by whom; newest first. 20 a page; at most 100.',
   })
@@ -25,7 +26,7 @@ export class UserAuditResolver {
 
   @Directive('@auth(requires: ADMIN)')
   @Directive('@errors(codes: [BAD_USER_INPUT])')
-  @Directive('@listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["nodes", "edges"])')
+  @Directive(listSize('first'))
   @FieldResolver(() => AuditConnection, { description: 'What happened to this account, newest first.' })
   auditTrail(@Root() user: User, @Args(() => AuditTrailArgs) args: AuditTrailArgs) {
     return this.audit.page({ ...args, filter: { subjectId: user.id } });

@@ -5,12 +5,12 @@ import {
   type FragmentDefinitionNode,
   GraphQLBoolean,
   type GraphQLField,
-  type GraphQLInputType,
   GraphQLInt,
   type GraphQLNamedType,
   type GraphQLSchema,
   getNamedType,
   getNullableType,
+  getVariableValues,
   isLeafType,
   isListType,
   isObjectType,
@@ -39,11 +39,14 @@ export const OPERATION_LIMITS = {
   /** Objects that may be read, by `@cost` and `@listSize`. */
   cost: { most: 5_000, code: 'TOO_COSTLY', what: 'objects to read' },
   /** Fields with `@once`. */
-  once: { most: 1, code: 'ONCE_PER_OPERATION', what: 'field of this kind' },
+  once: { most: 1, code: 'ONCE_PER_OPERATION', what: 'field with @once' },
 } as const;
 
-/** What one field may bring. */
-interface FieldCost {
+/** What the schema says of one field. */
+interface FieldLimits {
+  /** `@once`. */
+  once: boolean;
+  /** What it costs for each of its parents. */
   weight: number;
   /** Objects in the list, where no argument says it. */
   assumedSize: number;
@@ -61,15 +64,11 @@ type Variables = Record<string, unknown>;
  * costs follows from its variables, and the library checks a document that it knows only once.
  */
 export class OperationLimits {
-  readonly #costs = new Map<Field, FieldCost>();
-  readonly #once = new Set<Field>();
+  readonly #fields = new Map<Field, FieldLimits>();
 
   constructor(private readonly schema: GraphQLSchema) {
     for (const type of Object.values(schema.getTypeMap()).filter(isObjectType)) {
-      for (const field of Object.values(type.getFields())) {
-        this.#costs.set(field, costOf(schema, field));
-        if (getDirective(schema, field, 'once')) this.#once.add(field);
-      }
+      for (const field of Object.values(type.getFields())) this.#fields.set(field, limitsOf(schema, field));
     }
   }
 
@@ -79,8 +78,9 @@ export class OperationLimits {
     for (const definition of document.definitions) {
       if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
     }
-    const walk = new Walk(this.schema, fragments, withDefaults(operation, given), this.#costs, this.#once);
-    return walk.refusalOf(operation);
+    // As the execution has them, defaults too: another reading of them would be a way round the limits.
+    const { coerced = {} } = getVariableValues(this.schema, operation.variableDefinitions ?? [], given);
+    return new Walk(this.schema, this.#fields, fragments, coerced).refusalOf(operation);
   }
 }
 
@@ -99,17 +99,16 @@ class Walk {
 
   constructor(
     private readonly schema: GraphQLSchema,
+    private readonly fields: Map<Field, FieldLimits>,
     private readonly fragments: Map<string, FragmentDefinitionNode>,
     private readonly variables: Variables,
-    private readonly costs: Map<Field, FieldCost>,
-    private readonly once: Set<Field>,
   ) {}
 
   refusalOf(operation: OperationDefinitionNode): IdentityError | null {
     const root = this.schema.getRootType(operation.operation);
     if (!root) return null;
     try {
-      this.#enter(operation.selectionSet, root, { depth: 1, objects: 1, list: null });
+      this.#enter(operation.selectionSet, root, { depth: 1, objects: 1, sizes: new Map() });
       return null;
     } catch (error) {
       if (error instanceof Beyond) return error.refusal;
@@ -117,7 +116,6 @@ class Walk {
     }
   }
 
-  /** `objects` is how many parents there may be; `list` says which of the fields are a list, and how long. */
   #enter(selections: SelectionSetNode, parent: GraphQLNamedType, at: At): void {
     for (const selection of selections.selections) {
       this.#count((selection.directives?.length ?? 0) > OPERATION_LIMITS.directives.most, 'directives');
@@ -133,24 +131,25 @@ class Walk {
     }
   }
 
-  #enterField(node: FieldNode, parent: GraphQLNamedType, { depth, objects, list }: At): void {
+  #enterField(node: FieldNode, parent: GraphQLNamedType, { depth, objects, sizes }: At): void {
     const name = node.name.value;
     const key = node.alias?.value ?? name;
     if (node.alias) this.#count(++this.#aliases > OPERATION_LIMITS.aliases.most, 'aliases');
     if (depth === 1) this.#count(this.#rootKeys.add(key).size > OPERATION_LIMITS.rootFields.most, 'rootFields');
     // Introspection begins with two underscores.
     const field = name.startsWith('__') || !isObjectType(parent) ? undefined : parent.getFields()[name];
-    const cost = field && this.costs.get(field);
-    if (!field || !cost) return;
+    const limits = field && this.fields.get(field);
+    if (!limits) return;
     this.#count(depth > OPERATION_LIMITS.depth.most, 'depth');
-    if (this.once.has(field)) this.#count(this.#onceKeys.add(key).size > OPERATION_LIMITS.once.most, 'once');
-    const isInList = list?.fields.includes(name) ?? false;
-    const times = objects * (isInList ? (list?.size ?? 1) : cost.sizedFields.length > 0 ? 1 : this.#sizeOf(node, cost));
-    this.#cost += times * cost.weight;
+    if (limits.once) this.#count(this.#onceKeys.add(key).size > OPERATION_LIMITS.once.most, 'once');
+    const size = this.#sizeOf(node, limits);
+    const isPage = limits.sizedFields.length > 0;
+    const times = objects * (sizes.get(name) ?? (isPage ? 1 : size));
+    this.#cost += times * limits.weight;
     this.#count(this.#cost > OPERATION_LIMITS.cost.most, 'cost');
     if (!node.selectionSet) return;
-    const inner = cost.sizedFields.length > 0 ? { fields: cost.sizedFields, size: this.#sizeOf(node, cost) } : null;
-    this.#enter(node.selectionSet, getNamedType(field.type), { depth: depth + 1, objects: times, list: inner });
+    const within = new Map(limits.sizedFields.map((list) => [list, size]));
+    this.#enter(node.selectionSet, getNamedType(field.type), { depth: depth + 1, objects: times, sizes: within });
   }
 
   #count(isBeyond: boolean, limit: keyof typeof OPERATION_LIMITS): void {
@@ -167,7 +166,7 @@ class Walk {
     });
   }
 
-  #sizeOf(node: FieldNode, { slicingArguments, assumedSize }: FieldCost): number {
+  #sizeOf(node: FieldNode, { slicingArguments, assumedSize }: FieldLimits): number {
     const sizes = (node.arguments ?? [])
       .filter(({ name }) => slicingArguments.includes(name.value))
       .map(({ value }) => valueFromAST(value, GraphQLInt, this.variables))
@@ -176,30 +175,21 @@ class Walk {
   }
 }
 
+/** Where the walk is. */
 interface At {
   depth: number;
+  /** How many parents there may be. */
   objects: number;
-  list: { fields: string[]; size: number } | null;
+  /** How long the lists are that the parent is a page of, by their fields. */
+  sizes: ReadonlyMap<string, number>;
 }
 
-/** As much of the coercion of variables as conditions and sizes need. */
-function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, given: Variables): Variables {
-  const variables: Variables = { ...given };
-  for (const { variable, defaultValue, type } of variableDefinitions) {
-    const scalar: GraphQLInputType | undefined = SCALARS[type.kind === Kind.NAMED_TYPE ? type.name.value : ''];
-    if (defaultValue && scalar && !Object.hasOwn(given, variable.name.value))
-      variables[variable.name.value] = valueFromAST(defaultValue, scalar);
-  }
-  return variables;
-}
-
-const SCALARS: Partial<Record<string, GraphQLInputType>> = { Int: GraphQLInt, Boolean: GraphQLBoolean };
-
-function costOf(schema: GraphQLSchema, field: Field): FieldCost {
+function limitsOf(schema: GraphQLSchema, field: Field): FieldLimits {
   const [cost] = getDirective(schema, field, 'cost') ?? [];
   const [list = {}] = getDirective(schema, field, 'listSize') ?? [];
   const ownWeight = isLeafType(getNamedType(field.type)) ? 0 : 1;
   return {
+    once: getDirective(schema, field, 'once') !== undefined,
     weight: cost ? Number(cost.weight) : ownWeight,
     assumedSize: list.assumedSize ?? (isListType(getNullableType(field.type)) ? MAX_SIZE : 1),
     slicingArguments: list.slicingArguments ?? [],

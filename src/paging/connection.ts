@@ -5,6 +5,10 @@ export const DEFAULT_SIZE = 20;
 /** A page of more is refused. */
 export const MAX_SIZE = 100;
 
+/** The directive of a field whose answer is a page, by the arguments that say how large it is. */
+export const listSize = (...slicingArguments: string[]) =>
+  `@listSize(assumedSize: ${DEFAULT_SIZE}, slicingArguments: ${JSON.stringify(slicingArguments)}, sizedFields: ["nodes", "edges"])`;
+
 /** Which part of a list is asked for. */
 export interface Range {
   size: number;

@@ -1,4 +1,5 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
+import { listSize } from '../paging/connection.js';
 import type { Context } from '../request/context.js';
 import { Role } from './role.entity.js';
 import type { RoleService } from './role.service.js';
@@ -33,7 +34,7 @@ export class UserResolver {
 
   @Directive('@auth(requires: ADMIN)')
   @Directive('@errors(codes: [BAD_USER_INPUT])')
-  @Directive('@listSize(assumedSize: 20, slicingArguments: ["first", "last"], sizedFields: ["nodes", "edges"])')
+  @Directive(listSize('first', 'last'))
   @Query(() => UserConnection, {
     description:
       'All users, closed accounts too, newest first unless `orderBy` says otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.',
