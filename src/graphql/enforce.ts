@@ -8,7 +8,8 @@ import { type FieldRule, isRoot, rulesOf, SUBJECTS } from './rules.js';
 
 /**
  * Makes the rules law: wraps every resolver outermost, so that a denied field runs none of its code, and writes rule
- * and codes into its description. What somebody signed in tries and may not is among the `denials` of the request.
+ * and codes into its description. A root field that is denied to a signed-in viewer is noted in
+ * the request's denials.
  * @throws {RuleError} as `rulesOf`.
  */
 export function enforceRules(schema: GraphQLSchema): GraphQLSchema {

@@ -111,21 +111,16 @@ export function errorFormatter(log: Logger) {
     if (cause instanceof IdentityError) {
       return { message: cause.message, ...where, extensions: { ...formatted.extensions } };
     }
+    const inPlace = ({ message, extensions }: IdentityError) => ({ message, ...where, extensions: { ...extensions } });
     const outage = outageOf(error);
     if (outage) {
       report(outage, { requestId: formatted.extensions?.requestId, path });
-      const { message, extensions } = unavailable(outage.retryAfterSeconds);
-      return { message, ...where, extensions: { ...extensions } };
+      return inPlace(unavailable(outage.retryAfterSeconds));
     }
-    const argument = cause instanceof GraphQLError ? MISFIT_ARGUMENT.exec(cause.message)?.[1] : undefined;
-    if (argument) {
-      const { message, extensions } = badInput(argument, 'has a variable that is null or not given');
-      return { message, ...where, extensions: { ...extensions } };
-    }
-    if (cause instanceof GraphQLError && TOO_MANY_TOKENS.test(cause.message)) {
-      const { message, extensions } = tooManyTokens();
-      return { message, ...where, extensions: { ...extensions } };
-    }
+    const words = cause instanceof GraphQLError ? cause.message : '';
+    const argument = MISFIT_ARGUMENT.exec(words)?.[1];
+    if (argument) return inPlace(badInput(argument, 'has a variable that is null or not given'));
+    if (TOO_MANY_TOKENS.test(words)) return inPlace(tooManyTokens());
     const given = formatted.extensions?.code;
     const code = APOLLO_CODES.get(given) ?? (isRefusal(cause) ? 'BAD_REQUEST' : given);
     if (cause instanceof GraphQLError && isErrorCode(code) && code !== 'INTERNAL_SERVER_ERROR') {
@@ -133,7 +128,9 @@ export function errorFormatter(log: Logger) {
       return { message: shortened(message), ...where, extensions: { code } };
     }
     const requestId = formatted.extensions?.requestId ?? randomUUID();
-    log.error({ err: cause, requestId, path }, 'unexpected error');
+    // What fails outside a resolver comes wrapped, and its own fields are those that say why.
+    const err = cause instanceof GraphQLError ? (cause.originalError ?? cause) : cause;
+    log.error({ err, requestId, path }, 'unexpected error');
     return {
       message: 'Something went wrong on our side.',
       ...where,

@@ -44,7 +44,7 @@ export const actorOf = ({ viewer, requestId, client, memo }: Context): Actor => 
   memo,
 });
 
-/** An operation that somebody signed in tried and may not do; `subjectId` is null where its argument is no id. */
+/** A root field that was denied to a signed-in viewer; `subjectId` is null where its argument is no id. */
 export interface Denial {
   operation: string;
   subjectId: string | null;

@@ -60,6 +60,7 @@ describeApi('a database that refuses an audit event, because its chain is damage
     ['setUserRole', () => asRoot('mutation ($id: ID!) { setUserRole(id: $id, role: ADMIN) { id } }')],
     ['deactivateUser', () => asRoot('mutation ($id: ID!) { deactivateUser(id: $id) { id } }')],
     ['deleteUser', () => asRoot(DELETE_USER)],
+    ['a denied operation', () => asAda('{ users { totalCount } }')],
   ])('makes %s an internal error, which is logged', async (_, operation) => {
     const before = app().logged().length;
 
