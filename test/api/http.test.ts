@@ -34,7 +34,9 @@ describeApi(
 
       const [answered, errorCode] = await code(response);
       expect(answered).toBe(status);
-      expect(errorCode).toMatch(/^(BAD_REQUEST|BODY_TOO_LARGE|GRAPHQL_PARSE_FAILED|GRAPHQL_VALIDATION_FAILED)$/);
+      expect(errorCode).toMatch(
+        /^(BAD_REQUEST|BODY_TOO_LARGE|GRAPHQL_PARSE_FAILED|GRAPHQL_VALIDATION_FAILED|TOO_MANY_TOKENS)$/,
+      );
     });
 
     test('answers input that does not fit with its place, and not its value', async () => {
