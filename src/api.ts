@@ -8,6 +8,7 @@ import { ensureAdmin } from './account/first-admin.js';
 import { createApp } from './app.js';
 import { AuditDigests } from './audit/audit-digests.js';
 import { AuditTrail } from './audit/audit-trail.js';
+import { DeviceTokens } from './auth/device-tokens.js';
 import { Cache } from './cache.js';
 import { type Config, DEVELOPMENT_ADMIN } from './config/config.js';
 import { configOrExit } from './config/config-or-exit.js';
@@ -27,8 +28,11 @@ import { Cursors } from './paging/cursor.js';
 import { Passwords } from './password/password.js';
 import type { Run } from './process/run.js';
 import { inOneLine, StartFailure } from './process/start-failure.js';
+import { openRedis } from './redis.js';
 import { RefreshTokens } from './session/refresh-token.js';
 import { sessionLimits } from './session/session.service.js';
+import { Counters } from './throttle/counters.js';
+import { Throttles } from './throttle/throttles.js';
 
 const MIGRATION_LOOK_MS = 2_000;
 
@@ -61,7 +65,10 @@ export async function startApi(run: Run): Promise<void> {
   if (await run.step(() => isMigrated(database))) madeAdmin = await run.step(firstAdmin);
   else void afterMigration(database, firstAdmin, log);
 
-  const cache = await run.step(() => (config.redisUrl ? Cache.inRedis(config.redisUrl, log) : Cache.inMemory(log)));
+  const redis = await run.step(() => (config.redisUrl ? openRedis(config.redisUrl) : null));
+  const cache = await run.step(() => (redis ? Cache.inRedis(redis, log) : Cache.inMemory(log)));
+  const { limits } = config;
+  const counters = redis ? Counters.inRedis(limits, redis, log) : Counters.inMemory(limits, log);
   const app = await run.step(
     async () =>
       createApp({
@@ -69,12 +76,15 @@ export async function startApi(run: Run): Promise<void> {
         log,
         database,
         passwords,
+        throttles: new Throttles(counters, pepper, log),
         tokens: new AccessTokens(keys, config.publicUrl),
         auditDigests,
         cursors: new Cursors(pepper),
         refreshTokens: new RefreshTokens(pepper),
+        deviceTokens: new DeviceTokens(pepper),
         sessionLimits: sessionLimits(config),
         cache,
+        redis,
         bus: await eventBus(config, database, mailer, log),
         mailbox,
         examples,

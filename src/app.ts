@@ -12,10 +12,12 @@ import type { EventBus } from './events/bus.js';
 import { relaysFor } from './events/relay.js';
 import { documentRules, MAX_TOKENS } from './graphql/document-rules.js';
 import { errorFormatter } from './graphql/error-formatter.js';
+import { openOperations } from './graphql/open-operations.js';
 import { requestChecks } from './graphql/request-checks.js';
 import { createHttp } from './http/http.js';
 import type { Mailbox } from './mail/mailbox.js';
 import { endBy } from './process/run.js';
+import type { Redis } from './redis.js';
 import { type Context, createContext } from './request/context.js';
 import { Janitor } from './retention/janitor.js';
 import { createSchema } from './schema.js';
@@ -30,6 +32,8 @@ export interface AppParts extends Omit<Parts, 'em'> {
   config: Config;
   database: Database;
   bus: EventBus;
+  /** Null where there is none. */
+  redis: Redis | null;
   /** What Sandbox opens with. */
   examples?: string;
   /** Development's, to be shown; null where mail goes to a server. */
@@ -53,7 +57,9 @@ export async function createApp(parts: AppParts): Promise<App> {
   const { config, database, cache, bus, log } = parts;
   const services = createServices({ ...parts, em: database.em });
   const { audit, authenticator, tokens } = services;
-  const apollo = createApollo(parts, createSchema(services), audit);
+  const schema = createSchema(services);
+  const operations = openOperations(schema, parts);
+  const apollo = createApollo(parts, schema, audit);
   await apollo.start();
   const relays = relaysFor(database.em, bus, log);
   const janitor = new Janitor({ em: database.em, audit, auditDigests: parts.auditDigests }, config.retention, log);
@@ -62,6 +68,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   };
   const http = await createHttp(config, log, {
     apollo,
+    operations,
     context: (facts) => createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)),
     jwks: () => tokens.jwks(),
     health: () => health(database, cache, bus),
@@ -138,6 +145,8 @@ function createApollo(
     hideSchemaDetailsFromClientErrors: production,
     includeStacktraceInErrorResponses: false,
     csrfPrevention: true,
+    // Found before Apollo sees the request.
+    persistedQueries: false,
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: MAX_TOKENS },
     validationRules: [...documentRules],

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import type { RedisClientType } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import { answeredInTime, type Redis } from './redis.js';
 
 const ENTRY_MS = 5 * 60_000;
 /** Longer than an entry, or values would be dropped early; a generation that runs out is only a miss. */
@@ -43,7 +42,7 @@ export class Cache {
   private constructor(
     private readonly keyv: Keyv<Stored | string>,
     private readonly log: Logger,
-    private readonly inTime: <T>(answer: Promise<T>) => Promise<T> = answeredInTime,
+    private readonly inTime: <T>(answer: Promise<T>) => Promise<T> = (answer) => answeredInTime(answer, ANSWER_MS),
   ) {}
 
   /** In this process; for one process alone. */
@@ -58,28 +57,14 @@ export class Cache {
     return new Cache(keyv, log, (answer) => answer);
   }
 
-  /** In Redis; resolves also when Redis is not there. */
-  static async inRedis(url: string, log: Logger): Promise<Cache> {
-    // Its 400 modules are loaded only where Redis is.
-    const { default: KeyvRedis, createClient } = await import('@keyv/redis');
-    const client = createClient({
-      url,
-      // Without these a command waits for a Redis that is down, or frozen, as long as that lasts.
-      disableOfflineQueue: true,
-      socket: {
-        connectTimeout: 500,
-        socketTimeout: 5_000,
-        reconnectStrategy: (tries) => Math.min(50 * 2 ** tries, 1_000),
-      },
-      pingInterval: 2_000,
-    }) as RedisClientType;
-    const store = new KeyvRedis(client, { throwOnErrors: true, throwOnConnectError: false });
+  /** In Redis. Closing the cache closes the connection. */
+  static async inRedis(redis: Redis, log: Logger): Promise<Cache> {
+    const { default: KeyvRedis } = await import('@keyv/redis');
+    const store = new KeyvRedis(redis, { throwOnErrors: true, throwOnConnectError: false });
     const keyv = new Keyv<Stored | string>({ store, namespace: 'gatehouse', useKeyPrefix: false, throwOnErrors: true });
     const cache = new Cache(keyv, log);
-    client.on('error', (error: Error) => cache.#rest(error));
+    redis.on('error', (error: Error) => cache.#rest(error));
     keyv.on('error', (error: Error) => cache.#rest(error));
-    // The connection goes on trying by itself.
-    await Promise.race([client.connect().catch(() => undefined), delay(1_000, undefined, { ref: false })]);
     return cache;
   }
 
@@ -176,22 +161,5 @@ export class Cache {
     if (!this.#doubted) this.log.warn({ err: error }, 'cache does not answer; reading from the database');
     this.#doubted = true;
     this.#restUntil = Date.now() + REST_MS;
-  }
-}
-
-async function answeredInTime<T>(answer: Promise<T>): Promise<T> {
-  const timeout = new AbortController();
-  const late = (async () => {
-    await delay(ANSWER_MS, undefined, { signal: timeout.signal });
-    // A busy process looks at its clock before its sockets: an answer that lies there is not late.
-    await nextTurn();
-    throw new Error(`no answer within ${ANSWER_MS} ms`);
-  })();
-  late.catch(() => undefined);
-  answer.catch(() => undefined);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    timeout.abort();
   }
 }

@@ -29,8 +29,9 @@ export const ERROR_CODES = {
   TOO_MANY_DIRECTIVES: 'A field or a spread has more directives than `limit`.',
   TOO_COSTLY: 'The operation may read more objects than `limit`; ask for smaller pages.',
   ONCE_PER_OPERATION: 'The operation has more fields with `@once` than `limit`; send them one by one.',
-  PERSISTED_QUERY_NOT_FOUND: 'The server does not know this hash yet; send the document along.',
+  PERSISTED_QUERY_NOT_FOUND: 'The server does not know this hash; send the document along.',
   PERSISTED_QUERY_NOT_SUPPORTED: 'This server takes no persisted queries.',
+  DOCUMENT_NOT_TRUSTED: 'This server runs the documents of a manifest, and this is none of them.',
   INTERNAL_SERVER_ERROR: 'A fault of the server; its log has the details under `requestId`.',
 } as const;
 
@@ -73,6 +74,7 @@ const UNAUTHENTICATED: Record<UnauthenticatedReason, string> = {
 
 export const unauthenticated = (reason: UnauthenticatedReason) =>
   new IdentityError('UNAUTHENTICATED', UNAUTHENTICATED[reason], { reason });
+export const badRequest = (message: string) => new IdentityError('BAD_REQUEST', message);
 export const forbidden = () => new IdentityError('FORBIDDEN', 'You may not do this.');
 export const foreignOrigin = () =>
   new IdentityError(
@@ -96,9 +98,18 @@ export const weakPassword = (path: string, why: string) =>
 export const lastAdmin = () => new IdentityError('LAST_ADMIN', 'The last active admin cannot go.');
 export const overloaded = (retryAfterSeconds: number) =>
   new IdentityError('SERVICE_OVERLOADED', 'Too much to do at the moment. Try again soon.', { retryAfterSeconds });
+export const rateLimited = (retryAfterSeconds: number) =>
+  new IdentityError('RATE_LIMITED', 'Too many attempts. Try again later.', { retryAfterSeconds });
 /** A request that is larger than it may be; `limit` is what it may be. */
 export const beyondLimit = (code: ErrorCode, message: string, limit: number) =>
   new IdentityError(code, message, { limit });
+
+/** Clients know these two by their messages, not only by their codes. */
+export const persistedQueryNotFound = () => new IdentityError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound');
+export const persistedQueryNotSupported = () =>
+  new IdentityError('PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported');
+export const notTrusted = () =>
+  new IdentityError('DOCUMENT_NOT_TRUSTED', 'This document is not one that this server runs.');
 
 export const unavailable = (retryAfterSeconds: number) =>
   new IdentityError('SERVICE_OVERLOADED', 'This cannot be done at the moment. Try again soon.', { retryAfterSeconds });

@@ -6,6 +6,7 @@ import type { AuditDigests } from './audit/audit-digests.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { AuthService } from './auth/auth.service.js';
 import { Authenticator } from './auth/authenticator.js';
+import type { DeviceTokens } from './auth/device-tokens.js';
 import { PasswordResetService } from './auth/password-reset.service.js';
 import type { Cache } from './cache.js';
 import { EmailService } from './email/email.service.js';
@@ -15,6 +16,7 @@ import type { Passwords } from './password/password.js';
 import type { RefreshTokens } from './session/refresh-token.js';
 import { type SessionLimits, SessionService } from './session/session.service.js';
 import { SignOutService } from './session/sign-out.service.js';
+import type { Throttles } from './throttle/throttles.js';
 import { RoleService } from './user/role.service.js';
 import { UserService } from './user/user.service.js';
 
@@ -23,10 +25,12 @@ export interface Parts {
   em: EntityManager;
   cache: Cache;
   passwords: Passwords;
+  throttles: Throttles;
   tokens: AccessTokens;
   auditDigests: AuditDigests;
   cursors: Cursors;
   refreshTokens: RefreshTokens;
+  deviceTokens: DeviceTokens;
   sessionLimits: SessionLimits;
   log: Logger;
 }
@@ -35,7 +39,7 @@ export type Services = ReturnType<typeof createServices>;
 
 /** All services, made once: they live as long as the process, and know nothing of any request. */
 export function createServices(parts: Parts) {
-  const { em, cache, passwords, tokens, cursors, log } = parts;
+  const { em, cache, passwords, throttles, deviceTokens, tokens, cursors, log } = parts;
   const audit = new AuditTrail(em, parts.auditDigests);
   const users = new UserService(em, cache, cursors);
   const sessions = new SessionService(em, cache, audit, parts.refreshTokens, parts.sessionLimits);
@@ -47,10 +51,10 @@ export function createServices(parts: Parts) {
     accounts,
     tokens,
     roles: new RoleService(em, cache),
-    auth: new AuthService(em, audit, users, accounts, sessions, passwords, log),
+    auth: new AuthService(em, audit, users, accounts, sessions, passwords, throttles, deviceTokens, log),
     authenticator: new Authenticator(tokens, users, sessions),
-    passwordResets: new PasswordResetService(em, audit, accounts, sessions, passwords),
-    emails: new EmailService(em, audit, accounts, passwords),
+    passwordResets: new PasswordResetService(em, audit, accounts, sessions, passwords, throttles, deviceTokens),
+    emails: new EmailService(em, audit, accounts, passwords, throttles),
     signOuts: new SignOutService(sessions),
     auditEvents: new AuditService(em, cursors),
   };

@@ -24,7 +24,7 @@ export async function createAdmin(audit: AuditTrail, passwords: Passwords, crede
   const email = addressOf(credentials.email);
   const admin = new User({
     email,
-    passwordHash: await passwords.hash(credentials.password),
+    passwordHash: await passwords.hash(COMMAND.client, credentials.password),
     name: ADMIN_NAME,
     role: RoleName.ADMIN,
   });

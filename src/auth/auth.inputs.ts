@@ -23,6 +23,13 @@ export class LoginInput {
 
   @Field(() => String)
   password!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The last `AuthPayload.deviceToken` that this device was given: failed attempts of strangers then keep nobody out here. One that is unknown counts for nothing. Where tokens travel in cookies, only the cookie counts.',
+  })
+  deviceToken?: string | null;
 }
 
 @InputType({

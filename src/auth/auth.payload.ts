@@ -24,6 +24,13 @@ export class AuthPayload {
   })
   refreshToken!: string;
 
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Tells the next `login` from this device from those of strangers, and opens nothing by itself. Keep it also after a logout. Null where nobody gave a password, and where it travels in a cookie.',
+  })
+  deviceToken!: string | null;
+
   @Field(() => Session)
   session!: Session;
 
@@ -32,10 +39,13 @@ export class AuthPayload {
 }
 
 /** Tokens for a session that is open; its user is the viewer for the rest of the operation. */
-export function signIn({ user, session, refreshToken }: SignedIn, tokens: AccessTokens, context: Context): AuthPayload {
+export function signIn(signedIn: SignedIn, tokens: AccessTokens, context: Context): AuthPayload {
+  const { user, session, refreshToken, device } = signedIn;
   context.viewer = viewerOf(user, session.id);
-  const issued = tokens.issue(user.id, session);
-  if (!context.refreshCookie) return { ...issued, refreshToken, session, user };
-  context.refreshCookie.set(refreshToken, session.expiresAt);
-  return { ...issued, refreshToken: '', session, user };
+  const payload = { ...tokens.issue(user.id, session), session, user };
+  const { cookies } = context;
+  if (!cookies) return { ...payload, refreshToken, deviceToken: device?.deviceToken ?? null };
+  cookies.refresh.set(refreshToken, session.expiresAt);
+  if (device) cookies.device.set(device.deviceToken, device.expiresAt);
+  return { ...payload, refreshToken: '', deviceToken: null };
 }

@@ -29,7 +29,9 @@ export class AuthResolver {
     description: 'Wrong password, unknown e-mail and deleted account look and cost the same.',
   })
   async login(@Arg('input', () => LoginInput) input: LoginInput, @Ctx() context: Context) {
-    return signIn(await this.auth.login(actorOf(context), input), this.tokens, context);
+    const { cookies } = context;
+    const deviceToken = cookies ? cookies.device.values()[0] : input.deviceToken;
+    return signIn(await this.auth.login(actorOf(context), { ...input, deviceToken }), this.tokens, context);
   }
 
   @Directive('@auth(requires: PUBLIC)')
@@ -39,9 +41,9 @@ export class AuthResolver {
       'Trades a refresh token for the next pair. For 10 seconds it may be traded again, for the same one; after that, for an hour unless set otherwise, for another one while the next is unused. Any other use of an old token ends the session, for two have it. What it does not take fails with UNAUTHENTICATED.',
   })
   async refresh(@Arg('input', () => RefreshInput) { refreshToken }: RefreshInput, @Ctx() context: Context) {
-    const { refreshCookie } = context;
+    const { cookies } = context;
     const trade = (token: string) => this.auth.refresh(actorOf(context), token);
-    const traded = refreshCookie ? await refreshCookie.trade(trade) : await trade(refreshToken);
+    const traded = cookies ? await cookies.refresh.trade(trade) : await trade(refreshToken);
     return signIn(traded, this.tokens, context);
   }
 

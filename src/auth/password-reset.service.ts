@@ -11,10 +11,12 @@ import { wordsOf } from '../password/new-password.js';
 import type { Passwords } from '../password/password.js';
 import type { Actor } from '../request/actor.js';
 import type { SessionService } from '../session/session.service.js';
+import type { Throttles } from '../throttle/throttles.js';
 import { stillVerified } from '../user/still-verified.js';
 import { User } from '../user/user.entity.js';
 import type { ResetPasswordInput } from './auth.inputs.js';
 import type { SignedIn } from './auth.service.js';
+import type { DeviceTokens } from './device-tokens.js';
 import { repeatable } from './repeated.js';
 import { setPassword } from './set-password.js';
 
@@ -26,13 +28,18 @@ export class PasswordResetService {
     private readonly accounts: AccountService,
     private readonly sessions: SessionService,
     private readonly passwords: Passwords,
+    private readonly throttles: Throttles,
+    private readonly devices: DeviceTokens,
   ) {}
 
   /**
    * Orders a mail whether or not an account has the address, by the same statements and rows: only its sender sees the
    * difference.
+   * @throws {IdentityError} RATE_LIMITED.
    */
   async request(actor: Actor, email: string): Promise<void> {
+    await this.throttles.charge('requestPasswordReset', actor.client, email);
+    await this.throttles.chargeMail(email);
     // A scalar subselect, for it has one row in either case.
     const [owner] = await this.em
       .fork()
@@ -55,14 +62,20 @@ export class PasswordResetService {
    * Sets the password, ends all sessions and opens one. What is refused does not use the token up, and the same once
    * more only signs in.
    * @throws {IdentityError} INVALID_TOKEN, also where account or address are no longer what they were; WEAK_PASSWORD,
-   *   BAD_USER_INPUT, SERVICE_OVERLOADED.
+   *   BAD_USER_INPUT, RATE_LIMITED, SERVICE_OVERLOADED.
    */
-  async reset(actor: Actor, { token, newPassword }: ResetPasswordInput): Promise<SignedIn> {
+  async reset(actor: Actor, input: ResetPasswordInput): Promise<SignedIn> {
+    await this.throttles.charge('useLink', actor.client, input.token);
+    const signedIn = await this.#reset(actor, input);
+    return { ...signedIn, device: this.devices.issue(signedIn.user.id) };
+  }
+
+  async #reset(actor: Actor, { token, newPassword }: ResetPasswordInput): Promise<SignedIn> {
     const mail = await findMailOf(this.em.fork(), token, MailKind.RESET_PASSWORD);
     if (!mail) return this.#resetAgain(actor, { token, newPassword });
     const owner = await this.em.fork().findOneOrFail(User, mail.userId);
     const text = this.passwords.check(newPassword, 'input.newPassword', wordsOf(owner));
-    const passwordHash = await this.passwords.hash(text);
+    const passwordHash = await this.passwords.hash(actor.client, text);
     const reset = await this.audit.transaction(actor, async (transaction) => {
       const { em, record } = transaction;
       const user = await em.findOne(User, mail.userId, { lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -94,7 +107,7 @@ export class PasswordResetService {
     if (!mail) throw invalidToken();
     const same = { id: mail.userId, email: mail.recipient, passwordChangedAt: { $gt: since } };
     const found = await em.findOne(User, same, { populate: ['passwordHash'] });
-    if (!found || !(await this.passwords.verify(newPassword, found.passwordHash, 'input.newPassword')))
+    if (!found || !(await this.passwords.verify(actor.client, newPassword, found.passwordHash, 'input.newPassword')))
       throw invalidToken();
     const signedIn = await this.audit.transaction(actor, async (transaction) => {
       const user = await stillVerified(transaction.em, found);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { MAX_LENGTH, weaknessOf, wordsOf } from '../password/new-password.js';
+import type { Limits } from '../throttle/limits.js';
 import { type Program, SettingError } from './setting.js';
 import { SETTING_NAMES, SETTINGS, type SettingName, type Values } from './settings.js';
 
@@ -49,6 +50,14 @@ export interface Config {
   refreshRetrySeconds: number;
   /** Whether refresh tokens travel in a cookie that no script can read, and in no payload. */
   refreshTokenCookie: boolean;
+  /** How often what may be tried. */
+  limits: Limits;
+  /** Which documents run: any; any, also by a hash that is known; or those of a manifest. */
+  persistedOperations: Values['PERSISTED_OPERATIONS'];
+  /** File with the documents of `trusted`. */
+  operationsManifest: string | null;
+  /** Whether admins may send other documents. */
+  adminsSendAnything: boolean;
   /** Browser origins that may call the API from elsewhere. */
   corsOrigins: string[];
   /** Addresses and networks whose X-Forwarded-For and X-Request-Id are believed. */
@@ -117,6 +126,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     complain('MAIL_FROM', 'is required where PUBLIC_URL has an address in place of a name');
   if (texts.SESSION_IDLE_DAYS !== null && values.SESSION_IDLE_DAYS > values.SESSION_MAX_DAYS)
     complain('SESSION_IDLE_DAYS', 'must not be more than SESSION_MAX_DAYS');
+  const isTrusted = values.PERSISTED_OPERATIONS === 'trusted';
+  if (isTrusted && values.OPERATIONS_MANIFEST === null)
+    complain('OPERATIONS_MANIFEST', 'is required while PERSISTED_OPERATIONS is trusted');
+  if (!isTrusted && values.OPERATIONS_MANIFEST !== null)
+    complain('OPERATIONS_MANIFEST', 'counts for nothing unless PERSISTED_OPERATIONS is trusted');
+  if (!isTrusted && values.ADMINS_SEND_ANYTHING)
+    complain('ADMINS_SEND_ANYTHING', 'counts for nothing unless PERSISTED_OPERATIONS is trusted');
   if ((values.HSTS ?? 'off') !== 'off' && !isHttps)
     complain('HSTS', 'must be off while PUBLIC_URL begins with http://');
   if (values.REFRESH_TOKEN_COOKIE && production && !isHttps && !LOCAL_HOST.test(hostname))
@@ -146,6 +162,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     sessionsPerUser: values.SESSIONS_PER_USER,
     refreshRetrySeconds: values.REFRESH_RETRY_SECONDS,
     refreshTokenCookie: values.REFRESH_TOKEN_COOKIE,
+    limits: values.LIMITS,
+    persistedOperations: values.PERSISTED_OPERATIONS,
+    operationsManifest: values.OPERATIONS_MANIFEST,
+    adminsSendAnything: values.ADMINS_SEND_ANYTHING,
     corsOrigins: [...new Set([...(values.CORS_ORIGINS ?? []), ...(production ? [] : [SANDBOX])])],
     trustProxy: values.TRUST_PROXY ?? [],
     // Other hosts of the domain may have no HTTPS, so they are the operator's to name.

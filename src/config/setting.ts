@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { privateKeyOf } from '../keys/signing-key.js';
 import { parseNetwork } from '../text/ip-address.js';
 import { plainText } from '../text/plain-text.js';
+import { type Limits, parseLimits } from '../throttle/limits.js';
 import { parseEmail } from '../user/email-address.js';
 
 /** What is wrong with a value. It is said behind the name of the setting, and never holds the value. */
@@ -18,6 +19,8 @@ export const PROGRAMS = [
   'audit:verify',
   'retention:run',
   'keys:rotate',
+  'limits:show',
+  'limits:reset',
 ] as const;
 export type Program = (typeof PROGRAMS)[number];
 
@@ -147,6 +150,14 @@ export const privateKey: Parser<KeyObject> = (given) => {
 export const randomText: Parser<string> = (given) => {
   if (given.length < 32 || new Set(given).size < 8) throw new SettingError('must be 32 characters or more, at random');
   return given;
+};
+
+export const limits: Parser<Limits> = (given) => {
+  try {
+    return parseLimits(given);
+  } catch (error) {
+    throw new SettingError((error as Error).message);
+  }
 };
 
 const listOf = (given: string): string[] =>

@@ -1,7 +1,9 @@
+import { LIMITS } from '../throttle/limits.js';
 import {
   daysKept,
   email,
   flag,
+  limits,
   networks,
   oneOf,
   origins,
@@ -18,6 +20,7 @@ import {
 
 /** What browsers are told to use HTTPS for; `preload` is for their own lists. */
 const HSTS_SCOPES = ['off', 'host', 'subdomains', 'preload'] as const;
+const OPERATION_MODES = ['off', 'apq', 'trusted'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /**
@@ -47,12 +50,15 @@ export const SETTINGS = {
   DATABASE_URL: setting(url('postgres:', 'postgresql:'), null, {
     default: 'embedded',
     description: 'PostgreSQL 15 or newer.',
-    needed: { by: PROGRAMS.filter((program) => program !== 'keys:rotate'), what: 'no embedded database' },
+    needed: {
+      by: PROGRAMS.filter((program) => !['keys:rotate', 'limits:show', 'limits:reset'].includes(program)),
+      what: 'no embedded database',
+    },
   }),
   REDIS_URL: setting(url('redis:', 'rediss:'), null, {
     default: 'in memory',
     description: 'Redis. Several instances need it.',
-    needed: { by: ['api'], what: 'no cache in memory' },
+    needed: { by: ['api', 'limits:show', 'limits:reset'], what: 'no cache in memory' },
   }),
   AMQP_URL: setting(url('amqp:', 'amqps:'), null, {
     default: 'in process',
@@ -81,7 +87,16 @@ export const SETTINGS = {
     default: 'made in development',
     description: 'Mixed into passwords before they are hashed; 32 characters or more. Without it no password fits.',
     needed: {
-      by: ['api', 'admin:create', 'admin:promote', 'users:import', 'audit:verify', 'retention:run'],
+      by: [
+        'api',
+        'admin:create',
+        'admin:promote',
+        'users:import',
+        'audit:verify',
+        'retention:run',
+        'limits:show',
+        'limits:reset',
+      ],
       what: '32 characters or more, at random',
     },
     isSecret: true,
@@ -106,6 +121,21 @@ export const SETTINGS = {
   }),
   REFRESH_TOKEN_COOKIE: setting(flag, false, {
     description: '`true`: refresh tokens travel in a cookie, see [sessions](sessions.md#refresh-tokens-in-a-cookie).',
+  }),
+  LIMITS: setting(limits, LIMITS, {
+    default: 'see [limits](limits.md)',
+    description:
+      'JSON with other limits of attempts, such as `{"login":{"network":{"most":1000}}}`; best in a file, as `LIMITS_FILE`.',
+  }),
+  PERSISTED_OPERATIONS: setting(oneOf(OPERATION_MODES), 'apq', {
+    description:
+      '`apq`: clients may send a hash in the place of a document that was sent before. `trusted`: only documents of `OPERATIONS_MANIFEST` run. `off`: neither. See [persisted operations](persisted-operations.md).',
+  }),
+  OPERATIONS_MANIFEST: setting(text, null, {
+    description: "The file with the documents of `trusted`: Apollo's manifest, or Relay's map. Read again on SIGUSR2.",
+  }),
+  ADMINS_SEND_ANYTHING: setting(flag, false, {
+    description: '`true`: with `trusted`, admins may send any document.',
   }),
   CORS_ORIGINS: setting(origins, null, {
     description: 'Browser origins that may call the API, with commas between. Development adds Sandbox.',

@@ -9,6 +9,7 @@ import { endMailTokens, findKnownMailOf, useMailToken } from '../mail/mail-token
 import { orderMail } from '../mail/order-mail.js';
 import type { Passwords } from '../password/password.js';
 import type { Actor, SignedInActor } from '../request/actor.js';
+import type { Throttles } from '../throttle/throttles.js';
 import { stillVerified } from '../user/still-verified.js';
 import { OPEN_EMAIL, User } from '../user/user.entity.js';
 import type { ChangeEmailInput } from '../user/user.inputs.js';
@@ -20,13 +21,16 @@ export class EmailService {
     private readonly audit: AuditTrail,
     private readonly accounts: AccountService,
     private readonly passwords: Passwords,
+    private readonly throttles: Throttles,
   ) {}
 
-  /** Orders a mail to the user's address, unless it is verified. */
+  /** Orders a mail to the user's address, unless it is verified. @throws {IdentityError} RATE_LIMITED. */
   async requestVerification(actor: SignedInActor): Promise<void> {
     const { userId, client } = actor;
+    await this.throttles.charge('requestEmailVerification', client, userId);
     const user = await this.em.fork().findOneOrFail(User, userId);
     if (user.emailVerified) return;
+    await this.throttles.chargeMail(user.email);
     await this.audit.transaction(actor, async ({ em, record }) => {
       orderMail(em, { userId, kind: MailKind.VERIFY_EMAIL, recipient: user.email, language: client.language });
       record({ action: 'email_verification.requested', subjectId: userId });
@@ -36,9 +40,10 @@ export class EmailService {
   /**
    * For an address that is verified already nothing changes, whichever of its links comes: it was clicked twice, or an
    * answer was lost.
-   * @throws {IdentityError} INVALID_TOKEN, also where account or address are no longer what they were.
+   * @throws {IdentityError} INVALID_TOKEN, also where account or address are no longer what they were; RATE_LIMITED.
    */
   async verify(actor: Actor, token: string): Promise<User> {
+    await this.throttles.charge('useLink', actor.client, token);
     const mail = await findKnownMailOf(this.em.fork(), token, MailKind.VERIFY_EMAIL);
     if (!mail) throw invalidToken();
     return this.accounts.change(actor, mail.userId, async (user, { em }) => {
@@ -54,13 +59,20 @@ export class EmailService {
   /**
    * Orders a mail to the new address whether or not an open account has it, the user's own too: then the mail has no
    * user, and is never sent.
-   * @throws {IdentityError} INVALID_CREDENTIALS for another password, SERVICE_OVERLOADED; BAD_USER_INPUT for what no
-   *   password can be.
+   * @throws {IdentityError} INVALID_CREDENTIALS for another password, RATE_LIMITED, SERVICE_OVERLOADED; BAD_USER_INPUT
+   *   for what no password can be.
    */
-  async requestChange(actor: SignedInActor, { newEmail, password }: ChangeEmailInput): Promise<void> {
+  async requestChange(actor: SignedInActor, input: ChangeEmailInput): Promise<void> {
+    // By session: who has stolen one keeps the owner out of no other.
+    await this.throttles.charge('requestEmailChange', actor.client, actor.sessionId);
+    await this.throttles.chargeMail(input.newEmail);
+    await this.#requestChange(actor, input);
+  }
+
+  async #requestChange(actor: SignedInActor, { newEmail, password }: ChangeEmailInput): Promise<void> {
     const { userId, client } = actor;
     const found = await this.em.fork().findOneOrFail(User, userId, { populate: ['passwordHash'] });
-    if (!(await this.passwords.verify(password, found.passwordHash)))
+    if (!(await this.passwords.verify(client, password, found.passwordHash)))
       return this.audit.recordFailureAndThrow(actor, 'email_change.failed', userId, invalidCredentials());
     const ordered = await this.audit.transaction(actor, async ({ em, record }) => {
       // Held, or a password that is changed at this moment would leave this request behind, to somebody who knew the
@@ -79,7 +91,7 @@ export class EmailService {
       record({ action: 'email_change.requested', subjectId: userId });
       return true;
     });
-    if (!ordered) await this.requestChange(actor, { newEmail, password });
+    if (!ordered) await this.#requestChange(actor, { newEmail, password });
   }
 
   /**
@@ -89,6 +101,7 @@ export class EmailService {
    *   decides.
    */
   async confirmChange(actor: Actor, token: string): Promise<User> {
+    await this.throttles.charge('useLink', actor.client, token);
     const mail = await findKnownMailOf(this.em.fork(), token, MailKind.CHANGE_EMAIL);
     if (!mail) throw invalidToken();
     const changing = this.accounts.change(actor, mail.userId, async (user, { em }) => {

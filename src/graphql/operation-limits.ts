@@ -74,14 +74,24 @@ export class OperationLimits {
 
   /** @returns the first limit that the operation is beyond, or null. The variables fit their types. */
   refusalOf(document: DocumentNode, operation: OperationDefinitionNode, given: Variables): IdentityError | null {
-    const fragments = new Map<string, FragmentDefinitionNode>();
-    for (const definition of document.definitions) {
-      if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-    }
     // As the execution has them, defaults too: another reading of them would be a way round the limits.
     const { coerced = {} } = getVariableValues(this.schema, operation.variableDefinitions ?? [], given);
-    return new Walk(this.schema, this.#fields, fragments, coerced).refusalOf(operation);
+    return new Walk(this.schema, this.#fields, fragmentsIn(document), coerced).refusalOf(operation);
   }
+
+  /**
+   * What an operation costs at most, whatever its variables are, and the first limit beside the cost that it is beyond.
+   */
+  measure(document: DocumentNode, operation: OperationDefinitionNode): { cost: number; refusal: IdentityError | null } {
+    const walk = new Walk(this.schema, this.#fields, fragmentsIn(document), null);
+    const refusal = walk.refusalOf(operation);
+    return { cost: walk.cost, refusal };
+  }
+}
+
+function fragmentsIn({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
+  const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+  return new Map(fragments.map((fragment) => [fragment.name.value, fragment]));
 }
 
 /** Thrown to end the walk: what is left of the document is not looked at. */
@@ -92,8 +102,8 @@ class Beyond extends Error {
 }
 
 class Walk {
+  cost = 0;
   #aliases = 0;
-  #cost = 0;
   readonly #rootKeys = new Set<string>();
   readonly #onceKeys = new Set<string>();
 
@@ -101,7 +111,8 @@ class Walk {
     private readonly schema: GraphQLSchema,
     private readonly fields: Map<Field, FieldLimits>,
     private readonly fragments: Map<string, FragmentDefinitionNode>,
-    private readonly variables: Variables,
+    /** Null where they are not known: then everything is included, and a page is as long as it may be. */
+    private readonly variables: Variables | null,
   ) {}
 
   refusalOf(operation: OperationDefinitionNode): IdentityError | null {
@@ -145,8 +156,8 @@ class Walk {
     const size = this.#sizeOf(node, limits);
     const isPage = limits.sizedFields.length > 0;
     const times = objects * (sizes.get(name) ?? (isPage ? 1 : size));
-    this.#cost += times * limits.weight;
-    this.#count(this.#cost > OPERATION_LIMITS.cost.most, 'cost');
+    this.cost += times * limits.weight;
+    this.#count(this.variables !== null && this.cost > OPERATION_LIMITS.cost.most, 'cost');
     if (!node.selectionSet) return;
     const within = new Map(limits.sizedFields.map((list) => [list, size]));
     this.#enter(node.selectionSet, getNamedType(field.type), { depth: depth + 1, objects: times, sizes: within });
@@ -162,6 +173,7 @@ class Walk {
     return directives.every(({ name, arguments: given = [] }) => {
       if (name.value !== 'skip' && name.value !== 'include') return true;
       const condition = given.find((argument) => argument.name.value === 'if');
+      if (this.variables === null) return true;
       return condition && valueFromAST(condition.value, GraphQLBoolean, this.variables) === (name.value === 'include');
     });
   }
@@ -169,7 +181,11 @@ class Walk {
   #sizeOf(node: FieldNode, { slicingArguments, assumedSize }: FieldLimits): number {
     const sizes = (node.arguments ?? [])
       .filter(({ name }) => slicingArguments.includes(name.value))
-      .map(({ value }) => valueFromAST(value, GraphQLInt, this.variables))
+      .map(({ value }) =>
+        this.variables === null && value.kind === Kind.VARIABLE
+          ? MAX_SIZE
+          : valueFromAST(value, GraphQLInt, this.variables),
+      )
       .filter((size) => typeof size === 'number');
     return sizes.length === 0 ? assumedSize : Math.min(Math.max(...sizes, 0), MAX_SIZE);
   }

@@ -2,7 +2,7 @@ import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { beyondLimit, IdentityError } from '../errors.js';
+import { badRequest, beyondLimit, type IdentityError } from '../errors.js';
 
 export const MAX_BODY_BYTES = 100_000;
 
@@ -31,7 +31,7 @@ const SOCKET_REFUSALS: Partial<Record<string, Refusal>> = {
 };
 
 export const send = (reply: FastifyReply, status: number, message: string) =>
-  refuse(reply, status, new IdentityError('BAD_REQUEST', message));
+  refuse(reply, status, badRequest(message));
 
 export const refuse = (reply: FastifyReply, status: number, error: IdentityError) =>
   reply

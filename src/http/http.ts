@@ -1,28 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { type ApolloServer, HeaderMap } from '@apollo/server';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
-import type { FormattedExecutionResult } from 'graphql';
+import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
-import { refusalOfDocument } from '../graphql/document-rules.js';
 import type { Mailbox } from '../mail/mailbox.js';
-import type { Context, RequestFacts } from '../request/context.js';
-import { languageOf } from '../request/language.js';
-import { type CookiePolicy, cookiePolicy, RefreshCookie } from '../request/refresh-cookie.js';
+import { cookiePolicy } from '../request/cookie.js';
 import { canonicalAddress, clientAddress, isWithin } from '../text/ip-address.js';
-import { shownText } from '../text/plain-text.js';
-import { MAX_BODY_BYTES, Refusals, refuse, sendError } from './http-errors.js';
+import { type AddressOf, type GraphQLParts, handleGraphQL } from './graphql.js';
+import { MAX_BODY_BYTES, Refusals, sendError } from './http-errors.js';
 import { serveAccountPages, serveMailbox } from './pages/pages.js';
 
 /** Requests in flight have so long when the process ends, whatever their clients do. */
@@ -36,12 +24,7 @@ const HSTS = {
 } as const;
 const REQUEST_ID = /^[\w.-]{1,128}$/;
 
-/** The client's address, by the peer of the connection and the headers. */
-type AddressOf = (peer: string | undefined, request: FastifyRequest) => string | null;
-
-interface HttpDependencies {
-  apollo: ApolloServer<Context>;
-  context(facts: RequestFacts): Promise<Context>;
+interface HttpDependencies extends GraphQLParts {
   jwks(): object;
   /** Which parts answer; `ready` while requests can be served. */
   health(): Promise<{ ready: boolean; parts: Record<string, string> }>;
@@ -99,7 +82,7 @@ export async function createHttp(
     credentials: config.refreshTokenCookie,
     methods: ['GET', 'POST'],
     maxAge: 600,
-    exposedHeaders: ['x-request-id'],
+    exposedHeaders: ['x-request-id', 'retry-after'],
     // Answered with all other OPTIONS.
     preflightContinue: true,
     strictPreflight: false,
@@ -130,11 +113,11 @@ export async function createHttp(
   }
   http.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply, log));
 
-  const cookies = config.refreshTokenCookie ? cookiePolicy(config) : null;
+  const policy = config.refreshTokenCookie ? cookiePolicy(config) : null;
   http.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    handler: (request, reply) => handleGraphQL(dependencies, cookies, addressOf, request, reply),
+    handler: (request, reply) => handleGraphQL(dependencies, policy, addressOf, request, reply),
   });
   http.get('/.well-known/jwks.json', async (_, reply) =>
     reply.header('cache-control', 'public, max-age=300').send(dependencies.jwks()),
@@ -156,78 +139,4 @@ function connectionsOf(server: Server): Set<Socket> {
     socket.once('close', () => sockets.delete(socket));
   });
   return sockets;
-}
-
-/** Hands a request to Apollo and its answer to Fastify. */
-async function handleGraphQL(
-  { apollo, context }: HttpDependencies,
-  cookies: CookiePolicy | null,
-  addressOf: AddressOf,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
-  const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
-  }
-  const refreshCookie = cookies && new RefreshCookie(cookies, request.headers);
-  const { method, url, body } = request;
-  const at = url.indexOf('?');
-  const search = at === -1 ? '' : url.slice(at);
-  const refusal = refusalOfDocument(documentIn(body, search));
-  if (refusal) return refuse(reply, 400, refusal);
-  const response = await apollo.executeHTTPGraphQLRequest({
-    // HEAD is GET without its body (RFC 9110, 9.3.2), which Fastify leaves out.
-    httpGraphQLRequest: { method: method === 'HEAD' ? 'GET' : method, headers, search, body },
-    context: () => context({ ...factsOf(request, addressOf), refreshCookie }),
-  });
-  // Streamed answers need @defer, which the schema does not have.
-  if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
-  const answer = response.body.string;
-  // Apollo leaves it out of some of its refusals.
-  reply.code(response.status ?? 200).header('cache-control', 'no-store');
-  for (const [name, value] of response.headers) reply.header(name, value);
-  const overloadSeconds = overloadSecondsOf(answer);
-  if (overloadSeconds !== null) reply.code(503).header('retry-after', overloadSeconds);
-  if (refreshCookie?.setCookie) reply.header('set-cookie', refreshCookie.setCookie);
-  return reply.send(answer);
-}
-
-/** Where all of an operation failed for an overload: for proxies and clients that read no body. Null otherwise. */
-function overloadSecondsOf(answer: string): number | null {
-  // Few answers name it, and only they are read.
-  if (!answer.includes('"SERVICE_OVERLOADED"')) return null;
-  const { data, errors = [] } = JSON.parse(answer) as FormattedExecutionResult;
-  if (errors.length === 0 || !errors.every(({ extensions }) => extensions?.code === 'SERVICE_OVERLOADED')) return null;
-  if (Object.values(data ?? {}).some((value) => value !== null)) return null;
-  return Math.max(...errors.map(({ extensions }) => Number(extensions?.retryAfterSeconds ?? 1)));
-}
-
-function documentIn(body: unknown, search: string): string {
-  const { query } = (body ?? {}) as { query?: unknown };
-  return typeof query === 'string' ? query : (new URLSearchParams(search).get('query') ?? '');
-}
-
-const MAX_USER_AGENT_LENGTH = 256;
-
-/** Each header is read when it is asked for: most operations ask for none. */
-function factsOf(request: FastifyRequest, addressOf: AddressOf): Omit<RequestFacts, 'refreshCookie'> {
-  const { id, headers, socket } = request;
-  // A connection that has closed has no address any more.
-  const peer = socket.remoteAddress;
-  return {
-    requestId: id,
-    authorization: headers.authorization,
-    client: {
-      get ipAddress() {
-        return addressOf(peer, request);
-      },
-      get userAgent() {
-        return shownText(headers['user-agent'] ?? '', MAX_USER_AGENT_LENGTH);
-      },
-      get language() {
-        return languageOf(headers['accept-language']);
-      },
-    },
-  };
 }

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import { compare, hash } from 'bcrypt';
-import pLimit, { type LimitFunction } from 'p-limit';
-import { badInput, overloaded, weakPassword } from '../errors.js';
+import { badInput, weakPassword } from '../errors.js';
+import type { Client } from '../request/actor.js';
+import { networkOf } from '../text/ip-address.js';
+import { HashPool } from './hash-pool.js';
 import { MAX_LENGTH, weaknessOf } from './new-password.js';
 
 /**
@@ -17,8 +17,6 @@ const WRAPS_AFTER = 254;
 const WRAPPING = '$2a$';
 /** Where operations take a password, unless they say otherwise. */
 const PATH = 'input.password';
-/** Longer, and the last in the queue would wait for half a minute. */
-const MAX_WAITING = 100;
 /** Marks hashes of the peppered digest; without a mark, a stored `$2b$` hash is of the password itself. */
 const PEPPERED = 'p1';
 /**
@@ -45,7 +43,7 @@ export interface PasswordRules {
  * 72 bytes, and a stolen table is worth nothing without the pepper (OWASP Password Storage; ASVS 6.2.9, 11.4.2).
  */
 export class Passwords {
-  readonly #limit: LimitFunction = pLimit(Math.max(1, Math.min(availableParallelism(), 4)));
+  readonly #pool = new HashPool();
 
   constructor(private readonly rules: PasswordRules) {}
 
@@ -66,8 +64,8 @@ export class Passwords {
   }
 
   /** @throws {IdentityError} SERVICE_OVERLOADED if too many wait already. */
-  async hash(password: string): Promise<string> {
-    return this.#hashAs(PEPPERED, password);
+  async hash(client: Client, password: string): Promise<string> {
+    return this.#hashAs(PEPPERED, client, password);
   }
 
   /**
@@ -75,23 +73,24 @@ export class Passwords {
    * tell an unknown address from a wrong password by the time it takes (ASVS 6.3.8).
    * @throws {IdentityError} SERVICE_OVERLOADED if too many wait already; BAD_USER_INPUT for what no password can be.
    */
-  async verify(password: string, stored: string | null, path = PATH): Promise<boolean> {
+  async verify(client: Client, password: string, stored: string | null, path = PATH): Promise<boolean> {
     if (password.length > MAX_COMPARED || !password.isWellFormed()) throw notAText(path, MAX_COMPARED);
     const { scheme, bcryptHash } = partsOf(stored ?? PEPPERED + dummyHash(this.rules.cost));
     const input = this.#input(scheme, password);
     const wrapped = bcryptHash.startsWith(WRAPPING) && scheme === '' ? bcryptHash : dummyHash(costOf(bcryptHash));
-    const matches = await this.#queue(
+    const matches = await this.#pool.run(
+      networkOf(client.ipAddress),
       async () =>
         (await this.#compare(input, bcryptHash)) || (wraps(password) && (await this.#compare(password, wrapped))),
     );
     return matches && stored !== null;
   }
 
-  async #compare(input: string | Buffer, bcryptHash: string): Promise<boolean> {
-    if (await compare(input, bcryptHash)) return true;
-    // A mismatch with a cheaper hash costs the rest as well: 2^c + 2^c + … + 2^(cost - 1) = 2^cost.
-    for (let cost = costOf(bcryptHash); cost < this.rules.cost; cost++) await compare(input, dummyHash(cost));
-    return false;
+  /** A mismatch with a cheaper hash costs the rest as well: 2^c + 2^c + … + 2^(cost - 1) = 2^cost. */
+  #compare(input: string | Buffer, bcryptHash: string): Promise<boolean> {
+    const dummies: string[] = [];
+    for (let cost = costOf(bcryptHash); cost < this.rules.cost; cost++) dummies.push(dummyHash(cost));
+    return this.#pool.compare(input, [bcryptHash, ...dummies]);
   }
 
   /** Whether the stored hash was made by older rules than today's. */
@@ -105,16 +104,18 @@ export class Passwords {
    * is none.
    * @throws {IdentityError} SERVICE_OVERLOADED if too many wait already.
    */
-  async renew(password: string, stored: string): Promise<string | null> {
+  async renew(client: Client, password: string, stored: string): Promise<string | null> {
     const { scheme, bcryptHash } = partsOf(stored);
-    if (wraps(password) && !(await this.#queue(() => compare(this.#input(scheme, password), bcryptHash)))) return null;
+    const compareWhole = () => this.#pool.compare(this.#input(scheme, password), [bcryptHash]);
+    if (wraps(password) && !(await this.#pool.run(networkOf(client.ipAddress), compareWhole))) return null;
     const wholeCounts = scheme === PEPPERED || Buffer.byteLength(password) < BCRYPT_BYTES;
-    return this.#hashAs(wholeCounts ? PEPPERED : PEPPERED_72, password);
+    return this.#hashAs(wholeCounts ? PEPPERED : PEPPERED_72, client, password);
   }
 
-  async #hashAs(scheme: typeof PEPPERED | typeof PEPPERED_72, password: string): Promise<string> {
+  async #hashAs(scheme: typeof PEPPERED | typeof PEPPERED_72, client: Client, password: string): Promise<string> {
     const input = this.#input(scheme, password);
-    return scheme + (await this.#queue(() => hash(input, this.rules.cost)));
+    const hash = () => this.#pool.hash(input, this.rules.cost);
+    return scheme + (await this.#pool.run(networkOf(client.ipAddress), hash));
   }
 
   /** What bcrypt is given for a password. */
@@ -126,11 +127,6 @@ export class Passwords {
 
   #digest(text: string | Buffer): string {
     return createHmac('sha384', this.rules.pepper).update(text).digest('base64');
-  }
-
-  #queue<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#limit.pendingCount >= MAX_WAITING) throw overloaded(5);
-    return this.#limit(work);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Actor, Client, SignedInActor, Viewer } from './actor.js';
-import type { RefreshCookie } from './refresh-cookie.js';
+import type { Cookies } from './cookies.js';
 import { RequestMemo } from './request-memo.js';
 
 /** One request, as resolvers see it. */
@@ -8,8 +8,8 @@ export interface Context {
   /** What signs in, out or changes the viewer changes it for the rest of the operation. */
   viewer: Viewer;
   client: Client;
-  /** Null where refresh tokens travel in the payload. */
-  refreshCookie: RefreshCookie | null;
+  /** Null where tokens travel in the payload. */
+  cookies: Cookies | null;
   /**
    * Objects of this answer whose own values may be read by somebody who is not their user: the token that led to them
    * says so.
@@ -23,17 +23,17 @@ export interface RequestFacts {
   requestId: string;
   authorization: string | undefined;
   client: Client;
-  refreshCookie: RefreshCookie | null;
+  cookies: Cookies | null;
 }
 
 /** `authenticate` says who asks, by the header Authorization. */
 export async function createContext(
-  { requestId, authorization, client, refreshCookie }: RequestFacts,
+  { requestId, authorization, client, cookies }: RequestFacts,
   authenticate: (authorization: string | undefined, memo: RequestMemo) => Promise<Viewer>,
 ): Promise<Context> {
   const memo = new RequestMemo();
   const viewer = await authenticate(authorization, memo);
-  return { requestId, viewer, client, refreshCookie, disclosed: new WeakSet(), memo };
+  return { requestId, viewer, client, cookies, disclosed: new WeakSet(), memo };
 }
 
 export const actorOf = ({ viewer, requestId, client, memo }: Context): Actor => ({
@@ -72,7 +72,7 @@ export const viewerOf = ({ id, roleName }: Account, sessionId: string): Viewer =
 /** The rest of the operation has no viewer, and the browser forgets its refresh token. */
 export function signOut(context: Context): void {
   context.viewer = { id: null, reason: 'REVOKED' };
-  context.refreshCookie?.clear();
+  context.cookies?.refresh.clear();
 }
 
 /** After a change of a user: where it is the viewer, what the rest of the operation may do follows from it. */

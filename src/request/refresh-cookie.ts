@@ -1,52 +1,13 @@
 import { foreignOrigin, IdentityError, unauthenticated } from '../errors.js';
+import { Cookie, type CookiePolicy } from './cookie.js';
 
 /** What a refresh token is written in. Decoding would pass over anything else. */
 const BASE64URL = /^[\w-]+$/;
 
-/** How the cookie is named and kept, and which origins' pages may use it. */
-export interface CookiePolicy {
-  name: string;
-  attributes: string;
-  origins: ReadonlySet<string>;
-}
-
-/**
- * `__Host-` lets no other host of the site set the cookie, and needs Secure (RFC 6265bis, 4.1.3.2). Over http, which is
- * for development, there is neither: Safari would not keep it, on localhost either.
- */
-export function cookiePolicy({
-  publicUrl,
-  corsOrigins,
-}: {
-  publicUrl: string;
-  corsOrigins: readonly string[];
-}): CookiePolicy {
-  const { origin, protocol } = new URL(publicUrl);
-  const secure = protocol === 'https:';
-  return {
-    name: secure ? '__Host-gatehouse-refresh' : 'gatehouse-refresh',
-    attributes: `Path=/; ${secure ? 'Secure; ' : ''}HttpOnly; SameSite=Strict`,
-    origins: new Set([origin, ...corsOrigins]),
-  };
-}
-
-/** The refresh token of one request's browser: what it sent, and what it is told to keep. */
-export class RefreshCookie {
-  /** The header for the answer; null where the browser keeps what it has. What is said last counts. */
-  setCookie: string | null = null;
-
-  constructor(
-    private readonly policy: CookiePolicy,
-    private readonly headers: { origin?: string; cookie?: string },
-  ) {}
-
-  set(refreshToken: string, expiresAt: Date): void {
-    const { name, attributes } = this.policy;
-    this.setCookie = `${name}=${refreshToken}; Expires=${expiresAt.toUTCString()}; ${attributes}`;
-  }
-
-  clear(): void {
-    this.set('', new Date(0));
+/** The refresh token of one request's browser. */
+export class RefreshCookie extends Cookie {
+  constructor(policy: CookiePolicy, headers: { origin?: string; cookie?: string }) {
+    super('gatehouse-refresh', policy, headers);
   }
 
   /**
@@ -67,7 +28,7 @@ export class RefreshCookie {
 
   /** Whether the browser has sent it, good or not. */
   get isSent(): boolean {
-    return this.#values().length > 0;
+    return this.values().length > 0;
   }
 
   /**
@@ -78,20 +39,9 @@ export class RefreshCookie {
   token(): string {
     const { origin = '' } = this.headers;
     if (!this.policy.origins.has(origin)) throw foreignOrigin();
-    const [value, ...others] = this.#values();
+    const [value, ...others] = this.values();
     if (value === undefined) throw unauthenticated('MISSING');
-    // Of two with one name, somebody else set one.
     if (others.length > 0 || !BASE64URL.test(value)) throw unauthenticated('INVALID');
     return value;
   }
-
-  #values(): string[] {
-    return valuesOf(this.policy.name, this.headers.cookie ?? '');
-  }
 }
-
-const valuesOf = (name: string, header: string): string[] =>
-  header.split(';').flatMap((pair) => {
-    const [given = '', ...value] = pair.split('=');
-    return given.trim() === name ? [value.join('=').trim()] : [];
-  });

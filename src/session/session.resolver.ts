@@ -25,7 +25,8 @@ export class SessionResolver {
       'Ends this session: its access tokens at the next request, its refresh token at once. An access token that has run out still says which, and so does the cookie where refresh tokens travel in one. For a session that is over 0 is the answer; what names none fails with UNAUTHENTICATED.',
   })
   async logout(@Ctx() context: Context): Promise<LogoutPayload> {
-    const { viewer, refreshCookie: cookie } = context;
+    const { viewer, cookies } = context;
+    const cookie = cookies?.refresh ?? null;
     const sessionsEnded = await this.signOuts.here(actorOf(context), { viewer, cookie });
     signOut(context);
     return { sessionsEnded };
@@ -37,7 +38,8 @@ export class SessionResolver {
       "Ends all of the viewer's sessions, this one too. Where refresh tokens travel in a cookie, that of an open session is enough; else it fails with UNAUTHENTICATED for somebody who is not signed in.",
   })
   async logoutEverywhere(@Ctx() context: Context): Promise<LogoutPayload> {
-    const { viewer, refreshCookie: cookie } = context;
+    const { viewer, cookies } = context;
+    const cookie = cookies?.refresh ?? null;
     const sessionsEnded = await this.signOuts.everywhere(actorOf(context), { viewer, cookie });
     signOut(context);
     return { sessionsEnded };

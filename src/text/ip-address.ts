@@ -63,3 +63,17 @@ export function clientAddress(
     client = canonicalAddress(element);
   return client;
 }
+
+/**
+ * The network that one client may be in: an IPv4 address, or an IPv6 /64, which is what one customer has at least (RFC
+ * 6177). All clients without an address are one network.
+ */
+export function networkOf(address: string | null): string {
+  if (address === null) return 'unknown';
+  if (isIPv4(address)) return address;
+  const [left = '', right = ''] = address.split('::');
+  const before = left.split(':').filter(Boolean);
+  const after = right.split(':').filter(Boolean);
+  const zeros = Array<string>(8 - before.length - after.length).fill('0');
+  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
+}

@@ -47,6 +47,7 @@ export const ACCESS_TABLE: Record<string, string> = {
   'AuthPayload.accessToken': PUBLIC,
   'AuthPayload.accessTokenExpiresAt': PUBLIC,
   'AuthPayload.accessTokenExpiresIn': PUBLIC,
+  'AuthPayload.deviceToken': PUBLIC,
   'AuthPayload.refreshToken': PUBLIC,
   'AuthPayload.session': PUBLIC,
   'AuthPayload.user': PUBLIC,

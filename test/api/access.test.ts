@@ -250,7 +250,7 @@ describeApi(
         requestId: 'test',
         authorization: token && `Bearer ${token}`,
         client: { userAgent: null, ipAddress: null, language: Language.ENGLISH },
-        refreshCookie: null,
+        cookies: null,
       };
       const contextValue = await createContext(facts, (...given) => authenticator.authenticate(...given));
       const { errors = [] } = await graphql({ schema, source, variableValues, contextValue });

@@ -7,7 +7,7 @@ import { verifyAudit } from '../../src/audit/verify.js';
 import { removeOld } from '../../src/retention/retention.js';
 import { describeApi } from '../support/app.js';
 import { ageAudit } from '../support/old-audit.js';
-import { member } from '../support/people.js';
+import { member, members } from '../support/people.js';
 
 const AUDIT_DAYS = 365;
 
@@ -35,10 +35,10 @@ describeApi('retention of the audit', (app) => {
   };
   /** Old events and newer ones behind them, in every chain that has any. */
   const oldAndNew = async () => {
-    await Promise.all(Array.from({ length: 40 }, () => member(app())));
+    await members(app(), 40);
     await ageAudit(em(), digests(), AUDIT_DAYS + 1);
     const old = await count();
-    await Promise.all(Array.from({ length: 60 }, () => member(app())));
+    await members(app(), 60);
     return { old, young: (await count()) - old };
   };
   /** A chain of which some events are gone and at least two are left. */
@@ -87,7 +87,7 @@ describeApi('retention of the audit', (app) => {
   test('goes on from where it was, by several at once, who count each event once', async () => {
     const { removed: gone } = await verify();
     await ageAudit(em(), digests(), AUDIT_DAYS + 1);
-    await Promise.all(Array.from({ length: 60 }, () => member(app())));
+    await members(app(), 60);
     const before = await count();
 
     const runs = await Promise.all([run(), run(), Promise.all([member(app()), member(app())])]);
@@ -150,7 +150,7 @@ describeApi('retention of the audit', (app) => {
     // Behind one that is not old, where retention does not look.
     ['one from the middle', 2, false],
   ])('hides nothing that somebody else removes: %s', async (_, ahead, isToldByRetention) => {
-    await Promise.all(Array.from({ length: 90 }, () => member(app())));
+    await members(app(), 90);
     const { id, removed } = await someChain();
     const position = removed + ahead;
     const row = await one('select * from audit_events where chain = ? and position = ?', [id, position]);

@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { AuditDigests } from '../../src/audit/audit-digests.js';
 import { verifyAudit } from '../../src/audit/verify.js';
 import { describeApi } from '../support/app.js';
-import { admin, ask, codes, DELETE_USER, LOGIN, member, PASSWORD, REGISTER } from '../support/people.js';
+import { admin, ask, codes, DELETE_USER, LOGIN, member, members, PASSWORD, REGISTER } from '../support/people.js';
 
 const EVENTS = `query ($filter: AuditFilter, $first: Int, $after: String) {
   auditEvents(filter: $filter, first: $first, after: $after) {
@@ -239,7 +239,7 @@ describeApi('the chains of the audit trail', (app) => {
   };
 
   test('are whole, however many write at once', async () => {
-    const people = await Promise.all(Array.from({ length: 60 }, () => member(app())));
+    const people = await members(app(), 60);
 
     const { breaks, events } = await verify();
 

@@ -35,8 +35,8 @@ interface Sent {
   token?: string;
 }
 
-/** An answer, and the cookies that it sets. */
-type CookieAnswer = Answer & { cookies: string[] };
+/** An answer, and the cookies that it sets: those of the refresh token, and those of the device. */
+type CookieAnswer = Answer & { cookies: string[]; devices: string[] };
 
 let registered = 0;
 
@@ -57,7 +57,10 @@ function browserOf(app: () => TestApp) {
     const text = await response.text();
     const { data, errors = [] } = JSON.parse(text);
     const { status, headers } = response;
-    return { status, headers, data, errors, text, cookies: headers.getSetCookie() };
+    const [cookies = [], devices = []] = ['-refresh=', '-device='].map((name) =>
+      headers.getSetCookie().filter((cookie) => cookie.includes(name)),
+    );
+    return { status, headers, data, errors, text, cookies, devices };
   };
   const kept = ({ cookies }: CookieAnswer) => cookies[0]?.split(';')[0] ?? '';
   /** Somebody new, with the cookie that their browser keeps. */
@@ -418,6 +421,37 @@ describeApi(
       expect(inAndOut.cookies).toEqual([CLEARED]);
       expect(outAndIn.cookies).toHaveLength(1);
       expect((await refresh(kept(outAndIn))).data.refresh.session.id).toBe(outAndIn.data.login.session.id);
+    });
+
+    test('has another beside it that knows the device, also after a logout, and opens nothing', async () => {
+      const ada = await person();
+      const [device = ''] = ada.answer.devices;
+      const cookie = device.split(';')[0] ?? '';
+      const expires = /Expires=([^;]+)/.exec(device)?.[1] ?? '';
+
+      const out = await send(LOGOUT, {}, ada);
+      const again = await send(SIGN_IN, { input: { email: ada.email, password: PASSWORD } }, { cookie });
+      const alone = await refresh(cookie);
+
+      expect(device).toMatch(
+        /^__Host-gatehouse-device=[\w-]{91}; Expires=[^;]+; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+      );
+      expect(Date.parse(expires) - Date.now()).toBeGreaterThan(399 * 24 * 60 * 60 * 1000);
+      expect(out.devices).toEqual([]);
+      // It keeps its id, which is the second 16 bytes.
+      const idOf = (given: string) =>
+        Buffer.from(given.split(/[=;]/)[1] ?? '', 'base64url')
+          .subarray(16, 32)
+          .toString('hex');
+      expect(again.devices.map(idOf)).toEqual([idOf(device)]);
+      expect([codes(alone), reason(alone)]).toEqual([['UNAUTHENTICATED'], 'MISSING']);
+      expect(
+        (
+          await send(`mutation ($input: LoginInput!) { login(input: $input) { deviceToken } }`, {
+            input: { email: ada.email, password: PASSWORD },
+          })
+        ).data.login.deviceToken,
+      ).toBeNull();
     });
 
     test('has what no body and no log line has', async () => {

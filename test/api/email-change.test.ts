@@ -4,6 +4,7 @@
 import { expect, test } from '@jest/globals';
 import { Passwords } from '../../src/password/password.js';
 import { describeApi } from '../support/app.js';
+import { clientFrom } from '../support/client-from.js';
 import { CONFIRM_CHANGE, changeToken, eventsOf, newcomer, RESET, VERIFY } from '../support/email-links.js';
 import { eventually } from '../support/eventually.js';
 import { allSent, mailsTo, sentToken } from '../support/links.js';
@@ -235,7 +236,7 @@ describeApi(
     ])('is not good any more %s', async (_, operation, variables, action) => {
       const ada = await member(app());
       app().statements();
-      for (let waiting = 0; waiting < 30; waiting += 1) void passwords.hash(PASSWORD);
+      for (let waiting = 0; waiting < 30; waiting += 1) void passwords.hash(clientFrom(`10.0.0.${waiting}`), PASSWORD);
       const asked = ada.ask(operation, variables);
       // The account with its hash has been read, and the check waits for its turn.
       await eventually(() => expect(app().statements().join()).toMatch(/("u0"\.\*|password_hash).* from "users"/));

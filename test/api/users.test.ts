@@ -4,7 +4,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { admin, codes, member, type Person } from '../support/people.js';
+import { admin, codes, member, members, type Person } from '../support/people.js';
 import { SILENT_BUS } from '../support/silent-bus.js';
 
 const USER = 'query ($id: ID!) { user(id: $id) { id email name isActive createdAt updatedAt role { name } } }';
@@ -226,7 +226,7 @@ describeApi(
     });
 
     test('a page of 100 users with their roles is 2 statements cold beside the 2 for the viewer, and none warm', async () => {
-      await Promise.all(Array.from({ length: 100 }, (_, index) => member(app(), { name: `Crowd ${index}` })));
+      await members(app(), 100, { name: 'Crowd' });
       const query =
         '{ users(first: 100, filter: { search: "Crowd" }) { nodes { id name email role { name description } } } }';
       await app().cache.invalidateAll();

@@ -18,9 +18,11 @@ import { createAdmin } from '../../src/account/first-admin.js';
 import { DEVELOPMENT_ADMIN } from '../../src/config/config.js';
 import { SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
 import { ERROR_CODES } from '../../src/errors.js';
+import { OPERATION_LIMITS } from '../../src/graphql/operation-limits.js';
 import { type FieldRule, rulesOf } from '../../src/graphql/rules.js';
 import type { LinkPage } from '../../src/mail/link-pages.js';
 import { buildUnguarded } from '../../src/schema.js';
+import { LIMIT_NAMES, LIMITS, limitOf } from '../../src/throttle/limits.js';
 import { describeApi } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
 import { sentToken } from '../support/links.js';
@@ -37,7 +39,7 @@ const EXAMPLES = readFileSync('examples.graphql', 'utf8');
 const steady = (answer: object) =>
   JSON.stringify(answer, null, 2)
     .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…')
-    .replace(/"(cursor|endCursor|startCursor|refreshToken|token)": "[\w-]+"/g, '"$1": "q83vEjRWeJCrze8…"')
+    .replace(/"(cursor|endCursor|startCursor|refreshToken|deviceToken|token)": "[\w-]+"/g, '"$1": "q83vEjRWeJCrze8…"')
     .replace(
       /\b(?!019362a5)[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}\b/g,
       '01a202b6-fbaf-75f2-9331-2626423344f6',
@@ -261,7 +263,9 @@ describe('README.md', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
     const commands = [
       README,
-      ...['import', 'audit', 'benchmarks'].map((name) => readFileSync(`docs/${name}.md`, 'utf8')),
+      ...['import', 'audit', 'benchmarks', 'limits', 'persisted-operations'].map((name) =>
+        readFileSync(`docs/${name}.md`, 'utf8'),
+      ),
     ]
       .flatMap(blocksOf)
       .filter(({ language, text }) => language === 'sh' && !text.startsWith('curl'))
@@ -319,6 +323,23 @@ describe('tables of the documentation', () => {
       `${SETTINGS_HEAD}\n${table(['setting', 'default', 'meaning', 'needed in production by'], rows)}\n`,
     );
   });
+
+  test('docs/limits.md has every limit', () => {
+    const attempts = LIMIT_NAMES.map((name) => {
+      const { most, seconds } = limitOf(LIMITS, name);
+      return [`\`${name}\``, most.toLocaleString('en'), seconds.toLocaleString('en')];
+    });
+    const operation = Object.values(OPERATION_LIMITS).map(({ most, code, what }) => [
+      what,
+      most.toLocaleString('en'),
+      `\`${code}\``,
+    ]);
+
+    expectCurrent(
+      'docs/limits.md',
+      `${LIMITS_HEAD}\n${table(['limit', 'most', 'in seconds'], attempts)}\n\n${OPERATION_LIMITS_HEAD}\n${table(['what', 'most', 'code'], operation)}\n`,
+    );
+  });
 });
 
 const GENERATED = '<!-- Made by `UPDATE_DOCS=1 npm test -- --selectProjects house`. Change what it is made from. -->';
@@ -351,6 +372,40 @@ ${GENERATED}
 Settings are variables of the environment. Each may also be given as \`NAME_FILE\`, the path of a file that holds the value.
 [\`.env.example\`](../.env.example) has them all. Mistakes, contradictions and misspelt names are listed together, and
 nothing starts. An \`HSTS\` that is taken back does not reach browsers before their year is over: start with \`host\`.
+`;
+
+const LIMITS_HEAD = `# Limits
+${GENERATED}
+
+## Attempts
+
+Attempts are counted where their work is done, before it is. A refusal has the code \`RATE_LIMITED\` with
+\`retryAfterSeconds\`, the status 429 and the header \`Retry-After\`. It is the same for an address without an account.
+
+\`account\` is an e-mail address for \`login\`, \`register\` and \`requestPasswordReset\`; the user for
+\`requestEmailVerification\`; the session for \`refresh\`, \`changePassword\` and \`requestEmailChange\`; the token for
+\`useLink\`, which is \`resetPassword\`, \`verifyEmail\` and \`confirmEmailChange\`. \`network\` is an IPv4 address or an IPv6
+/64. Each time begins with the first attempt.
+
+- \`login.account\` counts failed sign-ins from unknown devices. A sign-in answers \`deviceToken\`; a device that sends it
+  with its next login is known, and only \`login.device\` counts for it. So strangers keep no owner out.
+- \`login.failures\` are failed sign-ins of one network for one account. Beyond it each has to wait, 1 second first,
+  then twice as long as before, up to 15 minutes.
+- \`mail.recipient\` are mails that somebody asks for. Notices of changes are always sent.
+
+Counts are kept in Redis, without addresses of accounts. While Redis does not answer, each instance counts for itself and
+allows a fifth. Other values are set by \`LIMITS\`. An operator sees and resets counts:
+
+\`\`\`sh
+npm run limits:show                                   # those that are reached
+npm run limits:show -- --account ada@example.com      # or --network 192.0.2.1, or --all
+npm run limits:reset -- --account ada@example.com     # or --network 192.0.2.1, or --all
+\`\`\`
+`;
+
+const OPERATION_LIMITS_HEAD = `## One operation
+
+A refusal has \`limit\`, and nothing of the operation runs.
 `;
 
 describe('links of the documentation', () => {

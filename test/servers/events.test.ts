@@ -7,7 +7,16 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel, GetMessage } from 'amqplib';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { type Answer, codes, DELETE_USER, freshEmail, member, type Person, signIn } from '../support/people.js';
+import {
+  type Answer,
+  codes,
+  DELETE_USER,
+  freshEmail,
+  member,
+  members,
+  type Person,
+  signIn,
+} from '../support/people.js';
 import {
   type ApiProcess,
   drained,
@@ -228,7 +237,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
   test('a consumer that is killed with messages in hand has each effect once after its restart', async () => {
     await consumer.kill();
-    const people = await Promise.all(Array.from({ length: 60 }, () => member(api)));
+    const people = await members(api, 60);
     await drained(database);
     const lines: Running[] = [];
 

@@ -8,6 +8,7 @@ import { handleInProcess } from '../../consumer/handlers/in-process.js';
 import { databaseOptions } from '../../mikro-orm.config.js';
 import { type App, type AppParts, createApp } from '../../src/app.js';
 import { AuditDigests } from '../../src/audit/audit-digests.js';
+import { DeviceTokens } from '../../src/auth/device-tokens.js';
 import { Cache } from '../../src/cache.js';
 import { type Config, loadConfig } from '../../src/config/config.js';
 import { type Database, openDatabase } from '../../src/database/database.js';
@@ -23,12 +24,16 @@ import { Passwords } from '../../src/password/password.js';
 import type { Services } from '../../src/services.js';
 import { RefreshTokens } from '../../src/session/refresh-token.js';
 import { sessionLimits } from '../../src/session/session.service.js';
+import { Counters } from '../../src/throttle/counters.js';
+import { Throttles } from '../../src/throttle/throttles.js';
 import { describeWithServers } from './describe-with-servers.js';
 import { migratedPostgres, openMigratedEmbedded } from './migrated-database.js';
 
 /** What the project of the suite in jest.config.js says. */
 declare const databases: readonly ('PGlite' | 'PostgreSQL')[];
 
+/** All people of a suite come from one network. */
+export const LIMITS_FILE = 'test/support/limits.json';
 const PEPPER = 'a pepper for tests, long enough';
 
 /** What relay, consumer, janitor and audit trail say to the database while a request is answered. */
@@ -63,6 +68,7 @@ async function openTestDatabase(onPostgres: boolean, settings: NodeJS.ProcessEnv
     PUBLIC_URL: 'http://gatehouse.test',
     DATA_DIR: IN_MEMORY,
     BCRYPT_COST: '4',
+    LIMITS_FILE,
     ...(onPostgres && { DATABASE_URL: await migratedPostgres() }),
     ...settings,
   });
@@ -90,12 +96,15 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
     log,
     database,
     passwords,
+    throttles: new Throttles(Counters.inMemory(config.limits, log), PEPPER, log),
     tokens,
     auditDigests,
     cursors,
     refreshTokens,
+    deviceTokens: new DeviceTokens(PEPPER),
     sessionLimits: sessionLimits(config),
     cache,
+    redis: null,
     bus: inProcessBus(handleInProcess({ em: database.em, mailer: mailbox, publicUrl, log })),
     mailbox,
     ...parts,

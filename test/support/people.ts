@@ -75,6 +75,16 @@ export async function member(api: Api, { email = freshEmail(), name = 'Ada Lovel
   return person(api, { ...data.register, password: PASSWORD, name });
 }
 
+/** The same for many, some at once: the queue for hashes takes no more from one network. */
+export async function members(api: Api, count: number, { name }: { name?: string } = {}): Promise<Person[]> {
+  const people: Person[] = [];
+  while (people.length < count) {
+    const atOnce = Math.min(30, count - people.length);
+    people.push(...(await Promise.all(Array.from({ length: atOnce }, () => member(api, { name })))));
+  }
+  return people;
+}
+
 /** Somebody who has an account, signed in through the public door. */
 export async function signIn(api: Api, { email, password } = ADMIN): Promise<Person> {
   const { data, text } = await ask(api, LOGIN, { input: { email, password } });

@@ -29,7 +29,13 @@ export const SECRETS: Env = {
   PASSWORD_PEPPER: 'pepper of a test run, 0123456789 abcdef',
 };
 
-const BASE: Env = { HOST: '127.0.0.1', PORT: '0', PUBLIC_URL: 'http://gatehouse.test', BCRYPT_COST: '4' };
+const BASE: Env = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  PUBLIC_URL: 'http://gatehouse.test',
+  BCRYPT_COST: '4',
+  LIMITS_FILE: resolve('test/support/limits.json'),
+};
 
 export interface Running extends AsyncDisposable {
   pid: number;

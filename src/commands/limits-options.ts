@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util';
+import { validate as isUuid } from 'uuid';
+import type { Config } from '../config/config.js';
+import { openRedis, type Redis } from '../redis.js';
+import { canonicalAddress } from '../text/ip-address.js';
+import type { Selection } from '../throttle/operator.js';
+import { parseEmail } from '../user/email-address.js';
+
+export interface LimitOptions extends Selection {
+  all: boolean;
+}
+
+/** What the command was asked for. @throws {Error} with one line for the operator. */
+export function limitOptions(): LimitOptions {
+  const { values } = parseArgs({
+    options: { account: { type: 'string' }, network: { type: 'string' }, all: { type: 'boolean', default: false } },
+  });
+  const { account, network, all } = values;
+  if ([account !== undefined, network !== undefined, all].filter(Boolean).length > 1)
+    throw new Error('Give one of --account, --network and --all.');
+  if (network === undefined) return account === undefined ? { all } : { all, account: accountOf(account) };
+  const address = canonicalAddress(network.replace(/\/\d+$/, ''));
+  if (address === null) throw new Error('--network must be an address, such as 192.0.2.1 or 2001:db8::1.');
+  return { all, address };
+}
+
+function accountOf(text: string): string {
+  if (isUuid(text)) return text.toLowerCase();
+  try {
+    return parseEmail(text);
+  } catch {
+    throw new Error('--account must be an e-mail address, or the id of a user or session.');
+  }
+}
+
+/** @throws {Error} with one line for the operator. */
+export async function redisOf({ redisUrl }: Config): Promise<Redis> {
+  if (!redisUrl)
+    throw new Error('Without REDIS_URL the API counts in its memory: restart it, and all limits are as new.');
+  const redis = await openRedis(redisUrl);
+  if (redis.isReady) return redis;
+  redis.destroy();
+  throw new Error('Redis does not answer: REDIS_URL.');
+}

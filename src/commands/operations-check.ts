@@ -1,0 +1,68 @@
+import '../process/node-version.js';
+import { readFileSync } from 'node:fs';
+import { type GraphQLSchema, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
+import type { Access } from '../graphql/directives.js';
+import { type CheckedDocument, operationsIn } from '../graphql/document-checks.js';
+import { ManifestError, readManifest, type TrustedDocuments } from '../graphql/manifest.js';
+import { OperationLimits } from '../graphql/operation-limits.js';
+import { type FieldRule, rulesOf } from '../graphql/rules.js';
+import { createSchema } from '../schema.js';
+
+const USAGE = `Usage: npm run operations:check -- MANIFEST
+  Checks each operation of a manifest (Apollo's, or Relay's map) against the schema, and prints its rule, its highest
+  cost and its codes. Ends with 1 where one does not fit: a field was removed or changed, or it is beyond a limit.`;
+
+const STRICTNESS: Access[] = ['PUBLIC', 'SIGNED_IN', 'SELF_OR_ADMIN', 'ADMIN'];
+
+const [path, ...others] = process.argv.slice(2);
+if (!path || path.startsWith('-') || others.length > 0) {
+  console.error(USAGE);
+  process.exit(1);
+}
+const schema = createSchema();
+const rules = new Map(rulesOf(schema).map((rule) => [rule.field, rule]));
+const limits = new OperationLimits(schema);
+for (const document of new Set(read(path, schema).values())) print(document);
+
+function read(path: string, schema: GraphQLSchema): TrustedDocuments {
+  try {
+    return readManifest(readFileSync(path, 'utf8'), schema);
+  } catch (error) {
+    const problems = error instanceof ManifestError ? error.problems : [`The file ${path} cannot be read.`];
+    for (const problem of problems) console.error(problem);
+    process.exit(1);
+  }
+}
+
+function print({ document }: CheckedDocument): void {
+  const used = rulesUsed(document);
+  const rule = STRICTNESS.findLast((access) => used.some((one) => one.access === access)) ?? 'PUBLIC';
+  const codes = [...new Set(used.flatMap((one) => one.codes))].sort();
+  for (const operation of operationsIn(document)) {
+    const { cost, refusal } = limits.measure(document, operation);
+    const name = operation.name?.value ?? 'anonymous';
+    console.log(
+      `${name}: ${operation.operation}, ${rule}, cost ${cost} at most, ${codes.join(', ') || 'no codes of its own'}`,
+    );
+    if (!refusal) continue;
+    console.error(`${name}: ${refusal.message}`);
+    process.exitCode = 1;
+  }
+}
+
+/** Of every field in the document, those of fragments too. */
+function rulesUsed(document: CheckedDocument['document']): FieldRule[] {
+  const types = new TypeInfo(schema);
+  const used = new Set<FieldRule>();
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      Field() {
+        const field = types.getFieldDef();
+        const rule = field && rules.get(field);
+        if (rule) used.add(rule);
+      },
+    }),
+  );
+  return [...used];
+}

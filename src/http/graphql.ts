@@ -1,0 +1,170 @@
+import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FormattedExecutionResult } from 'graphql';
+import { IdentityError } from '../errors.js';
+import { refusalOfDocument } from '../graphql/document-rules.js';
+import { findDocument, type GivenDocument, type PersistedOperations } from '../graphql/persisted-operations.js';
+import type { Context, RequestFacts } from '../request/context.js';
+import type { CookiePolicy } from '../request/cookie.js';
+import { Cookies } from '../request/cookies.js';
+import { languageOf } from '../request/language.js';
+import { isRecord, parseJson } from '../text/json.js';
+import { shownText } from '../text/plain-text.js';
+import { refuse } from './http-errors.js';
+
+/** For what is the same for all viewers: the schema of a release. */
+const PUBLIC_SECONDS = 300;
+
+/** The client's address, by the peer of the connection and the headers. */
+export type AddressOf = (peer: string | undefined, request: FastifyRequest) => string | null;
+
+export interface GraphQLParts {
+  apollo: ApolloServer<Context>;
+  operations: PersistedOperations;
+  context(facts: RequestFacts): Promise<Context>;
+}
+
+/** Hands a request to Apollo and its answer to Fastify. */
+export async function handleGraphQL(
+  { apollo, operations, context }: GraphQLParts,
+  policy: CookiePolicy | null,
+  addressOf: AddressOf,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const cookies = policy && new Cookies(policy, request.headers);
+  const facts = { ...factsOf(request, addressOf), cookies };
+  // Made once, for whoever needs it first.
+  let made: Promise<Context> | null = null;
+  const contextOfRequest = () => {
+    made ??= context(facts);
+    return made;
+  };
+  const isAdmin = async () => {
+    const { viewer } = await contextOfRequest();
+    return viewer.id !== null && viewer.role === 'ADMIN';
+  };
+
+  const { given, withDocument } = readRequest(request);
+  const found = await findDocument(operations, given, facts.client, isAdmin).catch((error) => {
+    if (!(error instanceof IdentityError)) throw error;
+    return error;
+  });
+  if (found instanceof IdentityError)
+    // Clients of Apollo take a hash that is not known for an answer, and send the document.
+    return refuse(reply, found.code === 'PERSISTED_QUERY_NOT_FOUND' ? 200 : 400, found);
+  const refusal = found && refusalOfDocument(found.text);
+  if (refusal) return refuse(reply, 400, refusal);
+
+  const response = await apollo.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: withDocument(found?.text ?? null),
+    context: contextOfRequest,
+  });
+  // Streamed answers need @defer, which the schema does not have.
+  if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
+  const answer = response.body.string;
+  // Apollo leaves it out of some of its refusals.
+  reply.code(response.status ?? 200).header('cache-control', 'no-store');
+  for (const [name, value] of response.headers) reply.header(name, value);
+  if (found?.isPublic && request.method !== 'POST' && reply.statusCode === 200) {
+    reply.header('cache-control', `public, max-age=${PUBLIC_SECONDS}`);
+    reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '));
+  }
+  const retry = retryOf(answer);
+  if (retry) reply.code(retry.status).header('retry-after', retry.afterSeconds);
+  if (cookies && cookies.set.length > 0) reply.header('set-cookie', cookies.set);
+  return reply.send(answer);
+}
+
+interface ReadRequest {
+  given: GivenDocument;
+  /** The request with a document in the place of what named it; as it came where there is none. */
+  withDocument(text: string | null): HTTPGraphQLRequest;
+}
+
+function readRequest({ method, headers: given, url, body }: FastifyRequest): ReadRequest {
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  const at = url.indexOf('?');
+  const search = at === -1 ? '' : url.slice(at);
+  // HEAD is GET without its body (RFC 9110, 9.3.2), which Fastify leaves out.
+  const asItCame = { method: method === 'HEAD' ? 'GET' : method, headers, search, body };
+  if (method === 'POST') {
+    const fields = isRecord(body) ? body : {};
+    const withDocument = (text: string | null) =>
+      text === null || !isNamed(fields) ? asItCame : { ...asItCame, body: { ...withoutNames(fields), query: text } };
+    return { given: fields, withDocument };
+  }
+  const parameters = new URLSearchParams(search);
+  const extensions = parseJson(parameters.get('extensions') ?? '');
+  const fields = {
+    query: parameters.get('query') ?? undefined,
+    documentId: parameters.get('documentId') ?? undefined,
+    extensions,
+  };
+  const withDocument = (text: string | null) => {
+    if (text === null || !isNamed(fields)) return asItCame;
+    parameters.delete('documentId');
+    parameters.set('query', text);
+    const { extensions: others } = withoutNames({ extensions });
+    if (others === undefined) parameters.delete('extensions');
+    else parameters.set('extensions', JSON.stringify(others));
+    return { ...asItCame, search: `?${parameters}` };
+  };
+  return { given: fields, withDocument };
+}
+
+const isNamed = ({ documentId, extensions }: GivenDocument) =>
+  documentId !== undefined || (isRecord(extensions) && 'persistedQuery' in extensions);
+
+/** A request's fields but for those that name its document, which would be Apollo's to answer. */
+function withoutNames({ documentId: _, extensions, ...others }: Record<string, unknown>): Record<string, unknown> {
+  if (!isRecord(extensions)) return extensions === undefined ? others : { ...others, extensions };
+  const { persistedQuery: __, ...rest } = extensions;
+  return Object.keys(rest).length > 0 ? { ...others, extensions: rest } : others;
+}
+
+const RETRY_STATUS = new Map<unknown, number>([
+  ['SERVICE_OVERLOADED', 503],
+  ['RATE_LIMITED', 429],
+]);
+
+/**
+ * Where all of an operation failed and may be tried later: for proxies and clients that read no body. Null otherwise.
+ */
+function retryOf(answer: string): { status: number; afterSeconds: number } | null {
+  // Few answers name it, and only they are read.
+  if (!answer.includes('"retryAfterSeconds"')) return null;
+  const { data, errors = [] } = JSON.parse(answer) as FormattedExecutionResult;
+  const statuses = errors.map(({ extensions }) => RETRY_STATUS.get(extensions?.code) ?? 0);
+  if (statuses.length === 0 || statuses.includes(0)) return null;
+  if (Object.values(data ?? {}).some((value) => value !== null)) return null;
+  const afterSeconds = Math.max(...errors.map(({ extensions }) => Number(extensions?.retryAfterSeconds ?? 1)));
+  return { status: Math.max(...statuses), afterSeconds };
+}
+
+const MAX_USER_AGENT_LENGTH = 256;
+
+/** Each header is read when it is asked for: most operations ask for none. */
+function factsOf(request: FastifyRequest, addressOf: AddressOf): Omit<RequestFacts, 'cookies'> {
+  const { id, headers, socket } = request;
+  // A connection that has closed has no address any more.
+  const peer = socket.remoteAddress;
+  return {
+    requestId: id,
+    authorization: headers.authorization,
+    client: {
+      get ipAddress() {
+        return addressOf(peer, request);
+      },
+      get userAgent() {
+        return shownText(headers['user-agent'] ?? '', MAX_USER_AGENT_LENGTH);
+      },
+      get language() {
+        return languageOf(headers['accept-language']);
+      },
+    },
+  };
+}
