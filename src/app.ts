@@ -151,10 +151,10 @@ function createApollo(
     parseOptions: { maxTokens: MAX_TOKENS },
     validationRules: [...documentRules],
     validationOptions: { maxErrors: MAX_ERRORS, hideSuggestions: production },
-    formatError: errorFormatter(log),
+    formatError: errorFormatter(log, { hidesNames: production }),
     logger: log.child({}, { level: 'warn' }),
     plugins: [
-      requestChecks(schema, audit),
+      requestChecks(schema, audit, { hidesNames: production }),
       production
         ? ApolloServerPluginLandingPageDisabled()
         : ApolloServerPluginLandingPageLocalDefault({ embed: { runTelemetry: false }, document: examples }),

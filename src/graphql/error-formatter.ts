@@ -100,9 +100,10 @@ const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'strin
 /**
  * The one place that decides what a client reads of an error. Ours pass; those about the request are reworded so that
  * no value is echoed; an outage of the database is SERVICE_OVERLOADED; all others become INTERNAL_SERVER_ERROR and are
- * logged with their cause under the same id.
+ * logged with their cause under the same id. Where names are hidden, a document that does not fit is told so and no more:
+ * where it does not fit, and what would, are what a schema is rebuilt from.
  */
-export function errorFormatter(log: Logger) {
+export function errorFormatter(log: Logger, { hidesNames }: { hidesNames: boolean }) {
   const report = oncePerOutage(({ reason }, facts) => log.error(facts, reason), REPORT_EVERY_MS);
   return (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
     const { locations, path } = formatted;
@@ -123,6 +124,8 @@ export function errorFormatter(log: Logger) {
     if (TOO_MANY_TOKENS.test(words)) return inPlace(tooManyTokens());
     const given = formatted.extensions?.code;
     const code = APOLLO_CODES.get(given) ?? (isRefusal(cause) ? 'BAD_REQUEST' : given);
+    if (hidesNames && code === 'GRAPHQL_VALIDATION_FAILED')
+      return { message: 'The document does not fit the schema.', extensions: { code } };
     if (cause instanceof GraphQLError && isErrorCode(code) && code !== 'INTERNAL_SERVER_ERROR') {
       const message = REQUEST_MESSAGES.get(code)?.(cause) ?? cause.message;
       return { message: shortened(message), ...where, extensions: { code } };

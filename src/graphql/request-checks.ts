@@ -1,4 +1,4 @@
-import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
+import type { ApolloServerPlugin, GraphQLRequestListener, GraphQLResponse } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import {
   coerceInputValue,
@@ -17,15 +17,20 @@ import { OperationLimits } from './operation-limits.js';
 
 /**
  * Checks variables before GraphQL itself does: its messages hold the values, passwords too. Refuses what is beyond a
- * limit, records what was denied, and marks unexpected errors with the id of their request.
+ * limit, records what was denied, and marks unexpected errors with the id of their request. Where names are hidden, what is
+ * said of a variable has none that the client did not send.
  */
-export function requestChecks(schema: GraphQLSchema, audit: AuditTrail): ApolloServerPlugin<Context> {
+export function requestChecks(
+  schema: GraphQLSchema,
+  audit: AuditTrail,
+  { hidesNames }: { hidesNames: boolean },
+): ApolloServerPlugin<Context> {
   const limits = new OperationLimits(schema);
   // Made once: each request would pay for a listener of its own.
   const listener: GraphQLRequestListener<Context> = {
     async didResolveOperation({ document, operation, request: { extensions, variables = {} } }) {
       const beyond = extensions && beyondBounds([['extensions', extensions]]);
-      const issues = beyond ? [beyond] : variableIssues(schema, operation, variables);
+      const issues = beyond ? [beyond] : variableIssues(schema, operation, variables, hidesNames);
       const error =
         issues.length > 0 ? badInputs(issues) : operation && limits.refusalOf(document, operation, variables);
       if (!error) return;
@@ -39,6 +44,8 @@ export function requestChecks(schema: GraphQLSchema, audit: AuditTrail): ApolloS
         if (!(unwrapResolverError(error) instanceof IdentityError)) error.extensions.requestId = contextValue.requestId;
       }
     },
+    // How many errors there are would tell which of many guessed names is one.
+    ...(hidesNames && { willSendResponse: async ({ response }) => keepOneValidationError(response) }),
   };
   return {
     async requestDidStart({ request }) {
@@ -64,6 +71,13 @@ async function recordDenials(audit: AuditTrail, context: Context): Promise<void>
   });
 }
 
+function keepOneValidationError({ body }: GraphQLResponse): void {
+  if (body.kind !== 'single') return;
+  const { errors = [] } = body.singleResult;
+  if (errors.length > 1 && errors.every(({ extensions }) => extensions?.code === 'GRAPHQL_VALIDATION_FAILED'))
+    body.singleResult.errors = errors.slice(0, 1);
+}
+
 const MAX_ISSUES = 20;
 
 /** Ends the check of a variable, whose other values are not looked at. */
@@ -73,6 +87,7 @@ function variableIssues(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode | undefined,
   values: Record<string, unknown>,
+  hidesNames: boolean,
 ): Issue[] {
   const definitions = operation?.variableDefinitions ?? [];
   const given = definitions.map(({ variable }) => variable.name.value).filter((name) => Object.hasOwn(values, name));
@@ -86,7 +101,7 @@ function variableIssues(
       if (!Object.hasOwn(values, name) && (defaultValue || typeNode.kind !== 'NonNullType')) continue;
       coerceInputValue(Object.hasOwn(values, name) ? values[name] : null, type, (path, _value, error) => {
         const cause = error.originalError ?? error;
-        issues.push({ path: [name, ...path].join('.'), message: inWords(cause.message, schema) });
+        issues.push({ path: [name, ...path].join('.'), message: inWords(cause.message, schema, hidesNames) });
         if (issues.length === MAX_ISSUES) throw new EnoughIssues();
       });
     }
@@ -99,8 +114,9 @@ function variableIssues(
 /**
  * Our own scalars say what is wrong without the value; GraphQL's words may hold it, so only the names in them are kept.
  */
-function inWords(message: string, schema: GraphQLSchema): string {
+function inWords(message: string, schema: GraphQLSchema, hidesNames: boolean): string {
   if (message.startsWith('must ')) return message;
+  if (hidesNames) return /^Expected non-nullable/.test(message) ? 'must not be null' : 'does not fit its type';
   const unknownField = /^Field "(\w{1,64})" is not defined by type "(\w+)"/.exec(message);
   if (unknownField) return `must not have the field ${unknownField[1]}: ${unknownField[2]} has none`;
   const missingField = /^Field "(\w+)" of required type/.exec(message);

@@ -50,11 +50,9 @@ export async function handleGraphQL(
     if (!(error instanceof IdentityError)) throw error;
     return error;
   });
-  if (found instanceof IdentityError)
-    // Clients of Apollo take a hash that is not known for an answer, and send the document.
-    return refuse(reply, found.code === 'PERSISTED_QUERY_NOT_FOUND' ? 200 : 400, found);
+  if (found instanceof IdentityError) return refuseDocument(request, reply, found);
   const refusal = found && refusalOfDocument(found.text);
-  if (refusal) return refuse(reply, 400, refusal);
+  if (refusal) return refuseDocument(request, reply, refusal);
 
   const response = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: withDocument(found?.text ?? null),
@@ -70,6 +68,7 @@ export async function handleGraphQL(
     reply.header('cache-control', `public, max-age=${PUBLIC_SECONDS}`);
     reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '));
   }
+  if (reply.statusCode === 400 && isAnsweredWith200(request, codesIn(answer))) reply.code(200);
   const retry = retryOf(answer);
   if (retry) reply.code(retry.status).header('retry-after', retry.afterSeconds);
   if (cookies && cookies.set.length > 0) reply.header('set-cookie', cookies.set);
@@ -125,6 +124,29 @@ function withoutNames({ documentId: _, extensions, ...others }: Record<string, u
   const { persistedQuery: __, ...rest } = extensions;
   return Object.keys(rest).length > 0 ? { ...others, extensions: rest } : others;
 }
+
+function refuseDocument(request: FastifyRequest, reply: FastifyReply, refusal: IdentityError) {
+  if (accepts(request, GRAPHQL_RESPONSE)) reply.type(`${GRAPHQL_RESPONSE}; charset=utf-8`);
+  return refuse(reply, isAnsweredWith200(request, [refusal.code]) ? 200 : 400, refusal);
+}
+
+const GRAPHQL_RESPONSE = 'application/graphql-response+json';
+
+const accepts = ({ headers }: FastifyRequest, mediaType: string) => (headers.accept ?? '').includes(mediaType);
+
+/**
+ * Whether a refusal of a well-formed request has the status 200: clients that name `application/json` and do not know
+ * `application/graphql-response+json` take any other for the answer of a proxy (GraphQL over HTTP, 6.4.1). Clients of
+ * Apollo take a hash that is not known for an answer, too.
+ */
+function isAnsweredWith200(request: FastifyRequest, codes: unknown[]): boolean {
+  if (codes.length === 1 && codes[0] === 'PERSISTED_QUERY_NOT_FOUND') return true;
+  const isLegacy = accepts(request, 'application/json') && !accepts(request, GRAPHQL_RESPONSE);
+  return isLegacy && codes.length > 0 && !codes.includes('BAD_REQUEST');
+}
+
+const codesIn = (answer: string): unknown[] =>
+  ((JSON.parse(answer) as FormattedExecutionResult).errors ?? []).map(({ extensions }) => extensions?.code);
 
 const RETRY_STATUS = new Map<unknown, number>([
   ['SERVICE_OVERLOADED', 503],

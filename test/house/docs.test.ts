@@ -364,6 +364,14 @@ ${GENERATED}
 Every error has \`extensions.code\`, one of these. \`path\` or \`issues\` name the place in the input, never the value. Any
 field may also fail with \`UNAUTHENTICATED\`, \`FORBIDDEN\`, \`RATE_LIMITED\` or \`SERVICE_OVERLOADED\`. Each answer has the
 header \`x-request-id\`, which the log has, too.
+
+The status is 200 where anything of the operation ran. A request that cannot be run has 400; clients that name
+\`application/json\` in \`Accept\`, and not \`application/graphql-response+json\`, get 200 for it, as GraphQL over HTTP has
+it for them. Where all of an operation failed and may be tried later, \`RATE_LIMITED\` has 429 and
+\`SERVICE_OVERLOADED\` 503, both with \`Retry-After\`.
+
+In production an error has no name of the schema that the client did not send. A document that does not fit is told
+\`The document does not fit the schema.\`, and no more: check it against \`schema.graphql\`.
 `;
 
 const SETTINGS_HEAD = `# Settings
