@@ -31,7 +31,7 @@ const POOL_SIZE = 10;
 const CONNECTION_WAIT_MS = 5_000;
 
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
-export function databaseOptions({ databaseUrl, dataDir }: DatabaseConfig): Partial<Options> {
+export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: DatabaseConfig): Partial<Options> {
   const options = {
     entities: [User, Role, Session, Mail, MailToken, AuditEvent, AuditChain, OutboxEvent, InboxEvent],
     extensions: [Migrator],
@@ -60,7 +60,7 @@ export function databaseOptions({ databaseUrl, dataDir }: DatabaseConfig): Parti
         ...options,
         clientUrl: databaseUrl,
         pool: { min: 0, max: POOL_SIZE },
-        driverOptions: { connectionTimeoutMillis: CONNECTION_WAIT_MS },
+        driverOptions: { connectionTimeoutMillis: CONNECTION_WAIT_MS, statement_timeout: statementTimeoutMs },
       })
     : { ...options, driver: EmbeddedDriver, dbName: embeddedFolder(dataDir) };
 }

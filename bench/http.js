@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import autocannon from 'autocannon';
 
 /**
@@ -15,6 +15,8 @@ const CONNECTIONS = Number(process.env.CONNECTIONS ?? 20);
 const { BEFORE } = process.env;
 const ROUNDS = Number(process.env.ROUNDS ?? (BEFORE ? 4 : 1));
 const PEOPLE = 2_000;
+/** All people come from one network. */
+const LIMITS = resolve('test/support/limits.json');
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
 const children = [];
@@ -91,7 +93,7 @@ async function measure(server, body, signedIn, duration) {
 
 /** The API of this checkout or of another, with people in it. */
 async function api(name, cwd) {
-  const env = { DATA_DIR: join(folder, name), PORT: '0', LOG_LEVEL: 'info', BCRYPT_COST: '4' };
+  const env = { DATA_DIR: join(folder, name), PORT: '0', LOG_LEVEL: 'info', BCRYPT_COST: '4', LIMITS_FILE: LIMITS };
   const url = `${await start('dist/src/main.js', env, cwd)}/graphql`;
   const input = { email: 'admin@example.com', password: 'admin1234' };
   const { login } = await ask(url, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', {

@@ -50,7 +50,10 @@ export async function startApi(run: Run): Promise<void> {
     ({ mailer }) => mailer?.close(),
   );
   const database = await run.step(
-    () => openDatabase(config, databaseOptions),
+    () => {
+      const statementTimeoutMs = config.executionTimeoutSeconds * 1000;
+      return openDatabase({ ...config, statementTimeoutMs }, databaseOptions);
+    },
     ({ close }) => close(),
   );
   // In production a step of its own does this, before any instance starts.

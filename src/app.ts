@@ -69,7 +69,12 @@ export async function createApp(parts: AppParts): Promise<App> {
   const http = await createHttp(config, log, {
     apollo,
     operations,
-    context: (facts) => createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)),
+    context: (facts) =>
+      createContext(
+        facts,
+        (authorization, memo) => authenticator.authenticate(authorization, memo),
+        config.executionTimeoutSeconds,
+      ),
     jwks: () => tokens.jwks(),
     health: () => health(database, cache, bus),
     mailbox: parts.mailbox,

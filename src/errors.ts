@@ -28,6 +28,8 @@ export const ERROR_CODES = {
   TOO_MANY_ALIASES: 'The operation has more aliases than `limit`.',
   TOO_MANY_DIRECTIVES: 'A field or a spread has more directives than `limit`.',
   TOO_COSTLY: 'The operation may read more objects than `limit`; ask for smaller pages.',
+  EXECUTION_TIMEOUT: 'The operation took more seconds than `limit`; what is left of it was not begun.',
+  RESPONSE_TOO_LARGE: 'The answer to the query has more bytes than `limit`; ask for smaller pages.',
   ONCE_PER_OPERATION: 'The operation has more fields with `@once` than `limit`; send them one by one.',
   PERSISTED_QUERY_NOT_FOUND: 'The server does not know this hash; send the document along.',
   PERSISTED_QUERY_NOT_SUPPORTED: 'This server takes no persisted queries.',
@@ -104,6 +106,10 @@ export const rateLimited = (retryAfterSeconds: number) =>
 export const beyondLimit = (code: ErrorCode, message: string, limit: number) =>
   new IdentityError(code, message, { limit });
 
+export const executionTimeout = (seconds: number) =>
+  beyondLimit('EXECUTION_TIMEOUT', `The operation took longer than ${seconds} seconds.`, seconds);
+export const responseTooLarge = (bytes: number) =>
+  beyondLimit('RESPONSE_TOO_LARGE', `The answer has more than ${bytes} bytes: ask for less.`, bytes);
 /** Clients know these two by their messages, not only by their codes. */
 export const persistedQueryNotFound = () => new IdentityError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound');
 export const persistedQueryNotSupported = () =>
@@ -120,4 +126,5 @@ export const GENERAL_CODES: readonly ErrorCode[] = [
   'FORBIDDEN',
   'RATE_LIMITED',
   'SERVICE_OVERLOADED',
+  'EXECUTION_TIMEOUT',
 ];

@@ -50,6 +50,8 @@ export interface Config {
   refreshRetrySeconds: number;
   /** Whether refresh tokens travel in a cookie that no script can read, and in no payload. */
   refreshTokenCookie: boolean;
+  /** After it a statement of the API ends, and an operation begins no other field. */
+  executionTimeoutSeconds: number;
   /** How often what may be tried. */
   limits: Limits;
   /** Which documents run: any; any, also by a hash that is known; or those of a manifest. */
@@ -162,6 +164,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     sessionsPerUser: values.SESSIONS_PER_USER,
     refreshRetrySeconds: values.REFRESH_RETRY_SECONDS,
     refreshTokenCookie: values.REFRESH_TOKEN_COOKIE,
+    executionTimeoutSeconds: values.EXECUTION_TIMEOUT_SECONDS,
     limits: values.LIMITS,
     persistedOperations: values.PERSISTED_OPERATIONS,
     operationsManifest: values.OPERATIONS_MANIFEST,

@@ -122,6 +122,9 @@ export const SETTINGS = {
   REFRESH_TOKEN_COOKIE: setting(flag, false, {
     description: '`true`: refresh tokens travel in a cookie, see [sessions](sessions.md#refresh-tokens-in-a-cookie).',
   }),
+  EXECUTION_TIMEOUT_SECONDS: setting(whole(1, 300), 10, {
+    description: 'A statement of the API ends after this time, and an operation begins no other field.',
+  }),
   LIMITS: setting(limits, LIMITS, {
     default: 'see [limits](limits.md)',
     description:

@@ -15,6 +15,8 @@ import { outageOf } from './outage.js';
 export interface DatabaseConfig {
   databaseUrl: string | null;
   dataDir: string;
+  /** A statement ends after it; without one, as the server says. Not of the embedded database. */
+  statementTimeoutMs?: number;
 }
 
 /** Any number that no other program locks in the same database. */

@@ -6,9 +6,9 @@ import { INPUT_LIMITS, tooManyItems } from './input-bounds.js';
  * GraphQL compares each with each, recursively where they lead to one another; some ninety of them are more than its
  * stack holds.
  */
-const MAX_FRAGMENTS = 50;
+export const MAX_FRAGMENTS = 50;
 /** For the place of each error, GraphQL counts the lines from the first on. */
-const MAX_LINES = 4_000;
+export const MAX_LINES = 4_000;
 /** What validating a document costs grows with the square of its tokens. */
 export const MAX_TOKENS = 1_000;
 

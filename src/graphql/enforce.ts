@@ -40,8 +40,9 @@ function guard({ type, field, access, codes, name }: FieldRule, root: boolean): 
       denialsOf(context as Context).push({ operation: name, subjectId });
     }
     if (refusal) throw refusal;
-    // Without a resolver of its own there is nothing that could throw.
+    // Without a resolver of its own there is nothing that could throw, or take long.
     if (!resolve) return defaultFieldResolver(parent, args, context, info);
+    (context as Context).execution.checkTime();
     return declared(() => resolve(parent, args, context, info), name, codes);
   };
 }

@@ -56,6 +56,11 @@ interface FieldLimits {
   sizedFields: string[];
 }
 
+export interface CheckedOperation {
+  cost: number;
+  refusal: IdentityError | null;
+}
+
 type Field = GraphQLField<unknown, unknown>;
 type Variables = Record<string, unknown>;
 
@@ -72,20 +77,20 @@ export class OperationLimits {
     }
   }
 
-  /** @returns the first limit that the operation is beyond, or null. The variables fit their types. */
-  refusalOf(document: DocumentNode, operation: OperationDefinitionNode, given: Variables): IdentityError | null {
+  /**
+   * What an operation costs, and the first limit that it is beyond, or null. The variables fit their types.
+   */
+  check(document: DocumentNode, operation: OperationDefinitionNode, given: Variables): CheckedOperation {
     // As the execution has them, defaults too: another reading of them would be a way round the limits.
     const { coerced = {} } = getVariableValues(this.schema, operation.variableDefinitions ?? [], given);
-    return new Walk(this.schema, this.#fields, fragmentsIn(document), coerced).refusalOf(operation);
+    return new Walk(this.schema, this.#fields, fragmentsIn(document), coerced).check(operation);
   }
 
   /**
    * What an operation costs at most, whatever its variables are, and the first limit beside the cost that it is beyond.
    */
-  measure(document: DocumentNode, operation: OperationDefinitionNode): { cost: number; refusal: IdentityError | null } {
-    const walk = new Walk(this.schema, this.#fields, fragmentsIn(document), null);
-    const refusal = walk.refusalOf(operation);
-    return { cost: walk.cost, refusal };
+  measure(document: DocumentNode, operation: OperationDefinitionNode): CheckedOperation {
+    return new Walk(this.schema, this.#fields, fragmentsIn(document), null).check(operation);
   }
 }
 
@@ -102,7 +107,7 @@ class Beyond extends Error {
 }
 
 class Walk {
-  cost = 0;
+  #cost = 0;
   #aliases = 0;
   readonly #rootKeys = new Set<string>();
   readonly #onceKeys = new Set<string>();
@@ -115,14 +120,13 @@ class Walk {
     private readonly variables: Variables | null,
   ) {}
 
-  refusalOf(operation: OperationDefinitionNode): IdentityError | null {
+  check(operation: OperationDefinitionNode): CheckedOperation {
     const root = this.schema.getRootType(operation.operation);
-    if (!root) return null;
     try {
-      this.#enter(operation.selectionSet, root, { depth: 1, objects: 1, sizes: new Map() });
-      return null;
+      if (root) this.#enter(operation.selectionSet, root, { depth: 1, objects: 1, sizes: new Map() });
+      return { cost: this.#cost, refusal: null };
     } catch (error) {
-      if (error instanceof Beyond) return error.refusal;
+      if (error instanceof Beyond) return { cost: this.#cost, refusal: error.refusal };
       throw error;
     }
   }
@@ -156,8 +160,8 @@ class Walk {
     const size = this.#sizeOf(node, limits);
     const isPage = limits.sizedFields.length > 0;
     const times = objects * (sizes.get(name) ?? (isPage ? 1 : size));
-    this.cost += times * limits.weight;
-    this.#count(this.variables !== null && this.cost > OPERATION_LIMITS.cost.most, 'cost');
+    this.#cost += times * limits.weight;
+    this.#count(this.variables !== null && this.#cost > OPERATION_LIMITS.cost.most, 'cost');
     if (!node.selectionSet) return;
     const within = new Map(limits.sizedFields.map((list) => [list, size]));
     this.#enter(node.selectionSet, getNamedType(field.type), { depth: depth + 1, objects: times, sizes: within });

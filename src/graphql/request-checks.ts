@@ -14,6 +14,10 @@ import { badInputs, IdentityError, type Issue } from '../errors.js';
 import { actorOf, type Context, denialsOf } from '../request/context.js';
 import { beyondBounds } from './input-bounds.js';
 import { OperationLimits } from './operation-limits.js';
+import { Turns } from './turns.js';
+
+/** Operations that cost more run one after the other; a page of 50 users with their roles costs as much. */
+const COSTLY = 100;
 
 /**
  * Checks variables before GraphQL itself does: its messages hold the values, passwords too. Refuses what is beyond a
@@ -26,14 +30,19 @@ export function requestChecks(
   { hidesNames }: { hidesNames: boolean },
 ): ApolloServerPlugin<Context> {
   const limits = new OperationLimits(schema);
+  const turns = new Turns();
   // Made once: each request would pay for a listener of its own.
   const listener: GraphQLRequestListener<Context> = {
-    async didResolveOperation({ document, operation, request: { extensions, variables = {} } }) {
+    async didResolveOperation({ document, operation, contextValue, request: { extensions, variables = {} } }) {
+      contextValue.execution.isMutation = operation?.operation === 'mutation';
       const beyond = extensions && beyondBounds([['extensions', extensions]]);
       const issues = beyond ? [beyond] : variableIssues(schema, operation, variables, hidesNames);
-      const error =
-        issues.length > 0 ? badInputs(issues) : operation && limits.refusalOf(document, operation, variables);
-      if (!error) return;
+      const checked = issues.length === 0 && operation ? limits.check(document, operation, variables) : null;
+      const error = issues.length > 0 ? badInputs(issues) : checked?.refusal;
+      if (!error) {
+        if (checked && checked.cost > COSTLY) contextValue.execution.endTurn = await turns.take();
+        return;
+      }
       // Apollo's way to say the status: what is thrown here is a fault of the server to it.
       error.extensions.http = { status: 400 };
       throw error;

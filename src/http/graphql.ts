@@ -1,7 +1,7 @@
 import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
-import { IdentityError } from '../errors.js';
+import { IdentityError, responseTooLarge } from '../errors.js';
 import { refusalOfDocument } from '../graphql/document-rules.js';
 import { findDocument, type GivenDocument, type PersistedOperations } from '../graphql/persisted-operations.js';
 import type { Context, RequestFacts } from '../request/context.js';
@@ -14,6 +14,8 @@ import { refuse } from './http-errors.js';
 
 /** For what is the same for all viewers: the schema of a release. */
 const PUBLIC_SECONDS = 300;
+
+export const MAX_ANSWER_BYTES = 500_000;
 
 /** The client's address, by the peer of the connection and the headers. */
 export type AddressOf = (peer: string | undefined, request: FastifyRequest) => string | null;
@@ -54,13 +56,18 @@ export async function handleGraphQL(
   const refusal = found && refusalOfDocument(found.text);
   if (refusal) return refuseDocument(request, reply, refusal);
 
-  const response = await apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: withDocument(found?.text ?? null),
-    context: contextOfRequest,
-  });
+  const response = await apollo
+    .executeHTTPGraphQLRequest({
+      httpGraphQLRequest: withDocument(found?.text ?? null),
+      context: contextOfRequest,
+    })
+    .finally(async () => (await made)?.execution.endTurn?.());
   // Streamed answers need @defer, which the schema does not have.
   if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
   const answer = response.body.string;
+  // What a mutation has done is told, however long it is.
+  if (isTooLarge(answer) && !(await contextOfRequest()).execution.isMutation)
+    return refuse(reply, 400, responseTooLarge(MAX_ANSWER_BYTES));
   // Apollo leaves it out of some of its refusals.
   reply.code(response.status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of response.headers) reply.header(name, value);
@@ -74,6 +81,10 @@ export async function handleGraphQL(
   if (cookies && cookies.set.length > 0) reply.header('set-cookie', cookies.set);
   return reply.send(answer);
 }
+
+/** A character has four bytes at most. */
+const isTooLarge = (answer: string) =>
+  answer.length > MAX_ANSWER_BYTES / 4 && Buffer.byteLength(answer) > MAX_ANSWER_BYTES;
 
 interface ReadRequest {
   given: GivenDocument;

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from 'fastify';
@@ -9,6 +7,7 @@ import type { Config } from '../config/config.js';
 import type { Mailbox } from '../mail/mailbox.js';
 import { cookiePolicy } from '../request/cookie.js';
 import { canonicalAddress, clientAddress, isWithin } from '../text/ip-address.js';
+import { Connections } from './connections.js';
 import { type AddressOf, type GraphQLParts, handleGraphQL } from './graphql.js';
 import { MAX_BODY_BYTES, Refusals, sendError } from './http-errors.js';
 import { serveAccountPages, serveMailbox } from './pages/pages.js';
@@ -90,12 +89,11 @@ export async function createHttp(
   refusals.install(http);
   // A connection that is kept alive behind an answer in flight would hold up the end for as long as it lives.
   let closing = false;
-  const sockets = connectionsOf(http.server);
+  const connections = new Connections(http.server, isTrusted);
   http.addHook('preClose', async () => {
     closing = true;
-    // Node.js takes a connection that has not sent a byte yet, as browsers open them ahead, for one with a request in
-    // flight.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    // Browsers open them ahead.
+    connections.closeSilent();
     setTimeout(() => http.server.closeAllConnections(), REQUESTS_END_MS).unref();
   });
   http.addHook('onSend', (_request, reply, _payload, done) => {
@@ -130,13 +128,4 @@ export async function createHttp(
   serveAccountPages(http);
   if (dependencies.mailbox) serveMailbox(http, dependencies.mailbox);
   return http;
-}
-
-function connectionsOf(server: Server): Set<Socket> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  return sockets;
 }

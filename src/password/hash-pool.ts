@@ -3,9 +3,9 @@ import { Piscina } from 'piscina';
 import { overloaded } from '../errors.js';
 
 /** As much work as one network may have here, waiting or running. */
-const MAX_OF_NETWORK = 50;
+export const MAX_OF_NETWORK = 50;
 /** The same for all: longer, and the last in the queue would wait for half a minute. */
-const MAX_OF_ALL = 100;
+export const MAX_OF_ALL = 100;
 const RETRY_AFTER_SECONDS = 5;
 /** Below the threads that answer requests, which are ready in the time that a hash leaves them (POSIX nice). */
 const NICE = 10;
@@ -20,7 +20,7 @@ function openThreads(): Piscina {
   threads ??= new Piscina({
     filename: new URL('./hash-thread.js', import.meta.url).href,
     minThreads: 1,
-    maxThreads: Math.max(1, Math.min(availableParallelism(), 4)),
+    maxThreads: Math.max(1, Math.min(availableParallelism() - 1, 4)),
     niceIncrement: NICE,
   });
   return threads;

@@ -1,5 +1,6 @@
 import type { Actor, Client, SignedInActor, Viewer } from './actor.js';
 import type { Cookies } from './cookies.js';
+import { Execution } from './execution.js';
 import { RequestMemo } from './request-memo.js';
 
 /** One request, as resolvers see it. */
@@ -16,6 +17,7 @@ export interface Context {
    */
   disclosed: WeakSet<object>;
   memo: RequestMemo;
+  execution: Execution;
 }
 
 /** What a request says of itself. */
@@ -26,14 +28,24 @@ export interface RequestFacts {
   cookies: Cookies | null;
 }
 
-/** `authenticate` says who asks, by the header Authorization. */
+/** `authenticate` says who asks, by the header Authorization. The time of the execution begins here. */
 export async function createContext(
   { requestId, authorization, client, cookies }: RequestFacts,
   authenticate: (authorization: string | undefined, memo: RequestMemo) => Promise<Viewer>,
+  timeoutSeconds: number,
 ): Promise<Context> {
+  const execution = new Execution(timeoutSeconds);
   const memo = new RequestMemo();
   const viewer = await authenticate(authorization, memo);
-  return { requestId, viewer, client, cookies, disclosed: new WeakSet(), memo };
+  return {
+    requestId,
+    viewer,
+    client,
+    cookies,
+    disclosed: new WeakSet(),
+    memo,
+    execution,
+  };
 }
 
 export const actorOf = ({ viewer, requestId, client, memo }: Context): Actor => ({

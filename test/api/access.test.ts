@@ -252,7 +252,7 @@ describeApi(
         client: { userAgent: null, ipAddress: null, language: Language.ENGLISH },
         cookies: null,
       };
-      const contextValue = await createContext(facts, (...given) => authenticator.authenticate(...given));
+      const contextValue = await createContext(facts, (...given) => authenticator.authenticate(...given), 60);
       const { errors = [] } = await graphql({ schema, source, variableValues, contextValue });
       return errors;
     }

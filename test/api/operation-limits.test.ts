@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { buildSchema, type OperationDefinitionNode, parse } from 'graphql';
 import { OPERATION_LIMITS, OperationLimits } from '../../src/graphql/operation-limits.js';
+import { MAX_ANSWER_BYTES } from '../../src/http/graphql.js';
 import { describeApi } from '../support/app.js';
-import { admin, ask, codes, member } from '../support/people.js';
+import { admin, ask, codes, member, members, signIn } from '../support/people.js';
 
 const many = (count: number, part: (index: number) => string) =>
   Array.from({ length: count }, (_, at) => part(at)).join(' ');
@@ -147,6 +148,51 @@ describeApi('an operation', (app) => {
   });
 });
 
+describeApi('an answer', (app) => {
+  test('to a query has no more bytes than it may', async () => {
+    const root = await admin(app());
+    await members(app(), 100, { name: '가'.repeat(100) });
+    const user = '{ id name email displayEmail createdAt updatedAt role { name description } }';
+    const page = (alias: string, first: number) =>
+      `${alias}: users(first: ${first}) { nodes ${user} edges { node ${user} } }`;
+    const sizeOf = async (fields: string) => {
+      const answer = await root.ask(`{ ${fields} }`);
+      return { answer, bytes: Buffer.byteLength(answer.text) };
+    };
+    // Whole pages, one that fills most of what is left, and a name as long as the rest.
+    const { bytes: whole } = await sizeOf(page('p', 100));
+    const pages = Array.from({ length: Math.floor(MAX_ANSWER_BYTES / whole) }, (_, at) => page(`p${at}`, 100));
+    const { bytes: filled } = await sizeOf(pages.join(' '));
+    const last = page('q', Math.max(1, Math.floor(((MAX_ANSWER_BYTES - filled) / whole) * 100) - 1));
+    const { bytes } = await sizeOf(`${pages.join(' ')} ${last} x: __typename`);
+    const rest = 'x'.repeat(1 + MAX_ANSWER_BYTES - bytes);
+
+    const full = await sizeOf(`${pages.join(' ')} ${last} ${rest}: __typename`);
+    const beyond = await sizeOf(`${pages.join(' ')} ${last} ${rest}x: __typename`);
+
+    expect([codes(full.answer), full.bytes]).toEqual([[], MAX_ANSWER_BYTES]);
+    expect([beyond.answer.status, codes(beyond.answer), beyond.answer.data]).toEqual([
+      400,
+      ['RESPONSE_TOO_LARGE'],
+      undefined,
+    ]);
+    expect(beyond.answer.errors[0]?.extensions.limit).toBe(MAX_ANSWER_BYTES);
+  });
+
+  test('to a mutation tells what was done, however long it is', async () => {
+    const [root, ada] = [await admin(app()), await member(app())];
+    for (let times = 0; times < 100; times += 1) await signIn(app(), ada);
+    const event = '{ id action actorId subjectId sessionId ipAddress at details }';
+    const activate = (at: number) =>
+      `a${at}: activateUser(id: "${ada.id}") { auditTrail(first: 100) { nodes ${event} edges { cursor node ${event} } } }`;
+
+    const answer = await root.ask(`mutation { ${many(10, activate)} }`);
+
+    expect([answer.status, codes(answer)]).toEqual([200, []]);
+    expect(Buffer.byteLength(answer.text)).toBeGreaterThan(MAX_ANSWER_BYTES);
+  });
+});
+
 test('each mutation that tries a password or a token, or orders a mail, is there once in an operation', () => {
   const lines = readFileSync('schema.graphql', 'utf8').split('\n');
 
@@ -168,7 +214,7 @@ describe('without a server, levels of fields and directives', () => {
   const limits = new OperationLimits(buildSchema('type Query { me: Query id: ID }'));
   const refusalOf = (query: string) => {
     const document = parse(query);
-    return limits.refusalOf(document, document.definitions[0] as OperationDefinitionNode, {})?.code ?? null;
+    return limits.check(document, document.definitions[0] as OperationDefinitionNode, {}).refusal?.code ?? null;
   };
   const levels = (count: number) => `${'me {'.repeat(count - 1)} id ${'}'.repeat(count - 1)}`;
   const { most } = OPERATION_LIMITS.depth;

@@ -18,9 +18,15 @@ import { createAdmin } from '../../src/account/first-admin.js';
 import { DEVELOPMENT_ADMIN } from '../../src/config/config.js';
 import { SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
 import { ERROR_CODES } from '../../src/errors.js';
+import { MAX_FRAGMENTS, MAX_LINES, MAX_TOKENS } from '../../src/graphql/document-rules.js';
+import { INPUT_LIMITS } from '../../src/graphql/input-bounds.js';
 import { OPERATION_LIMITS } from '../../src/graphql/operation-limits.js';
 import { type FieldRule, rulesOf } from '../../src/graphql/rules.js';
+import { CONNECTION_LIMITS } from '../../src/http/connections.js';
+import { MAX_ANSWER_BYTES } from '../../src/http/graphql.js';
+import { MAX_BODY_BYTES } from '../../src/http/http-errors.js';
 import type { LinkPage } from '../../src/mail/link-pages.js';
+import { MAX_OF_ALL, MAX_OF_NETWORK } from '../../src/password/hash-pool.js';
 import { buildUnguarded } from '../../src/schema.js';
 import { LIMIT_NAMES, LIMITS, limitOf } from '../../src/throttle/limits.js';
 import { describeApi } from '../support/app.js';
@@ -329,6 +335,20 @@ describe('tables of the documentation', () => {
       const { most, seconds } = limitOf(LIMITS, name);
       return [`\`${name}\``, most.toLocaleString('en'), seconds.toLocaleString('en')];
     });
+    const others = [
+      ['bytes of a body', MAX_BODY_BYTES, '`BODY_TOO_LARGE`'],
+      ['words and signs of a document', MAX_TOKENS, '`TOO_MANY_TOKENS`'],
+      ['lines of a document', MAX_LINES, '`TOO_MANY_LINES`'],
+      ['fragments of a document', MAX_FRAGMENTS, '`TOO_MANY_FRAGMENTS`'],
+      ['items of a list in variables or the document', INPUT_LIMITS.items, '`BAD_USER_INPUT`'],
+      ['bytes of an answer to a query', MAX_ANSWER_BYTES, '`RESPONSE_TOO_LARGE`'],
+      ['seconds of an operation (`EXECUTION_TIMEOUT_SECONDS`)', 10, '`EXECUTION_TIMEOUT`'],
+      ['seconds of a statement (the same)', 10, '`SERVICE_OVERLOADED`'],
+      ['connections of one network', CONNECTION_LIMITS.network, 'the oldest that has brought no request is closed'],
+      ['connections of all', CONNECTION_LIMITS.total, 'the newest is closed'],
+      ['hashes of one network, waiting or running', MAX_OF_NETWORK, '`SERVICE_OVERLOADED`'],
+      ['hashes of all', MAX_OF_ALL, '`SERVICE_OVERLOADED`'],
+    ].map(([what, most, code]) => [String(what), most?.toLocaleString('en') ?? '', String(code)]);
     const operation = Object.values(OPERATION_LIMITS).map(({ most, code, what }) => [
       what,
       most.toLocaleString('en'),
@@ -337,7 +357,7 @@ describe('tables of the documentation', () => {
 
     expectCurrent(
       'docs/limits.md',
-      `${LIMITS_HEAD}\n${table(['limit', 'most', 'in seconds'], attempts)}\n\n${OPERATION_LIMITS_HEAD}\n${table(['what', 'most', 'code'], operation)}\n`,
+      `${LIMITS_HEAD}\n${table(['limit', 'most', 'in seconds'], attempts)}\n\n${OPERATION_LIMITS_HEAD}\n${table(['what', 'most', 'beyond it'], [...operation, ...others])}\n`,
     );
   });
 });
@@ -411,9 +431,10 @@ npm run limits:reset -- --account ada@example.com     # or --network 192.0.2.1, 
 \`\`\`
 `;
 
-const OPERATION_LIMITS_HEAD = `## One operation
+const OPERATION_LIMITS_HEAD = `## One request
 
-A refusal has \`limit\`, and nothing of the operation runs.
+A refusal has \`limit\`. What it refuses before the execution does not run at all. Operations that cost more than 100 run one
+after the other, so small requests need not wait for many of them.
 `;
 
 describe('links of the documentation', () => {

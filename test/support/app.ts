@@ -72,7 +72,10 @@ async function openTestDatabase(onPostgres: boolean, settings: NodeJS.ProcessEnv
     ...(onPostgres && { DATABASE_URL: await migratedPostgres() }),
     ...settings,
   });
-  const database = onPostgres ? await openDatabase(config, databaseOptions) : await openMigratedEmbedded(config);
+  const statementTimeoutMs = config.executionTimeoutSeconds * 1000;
+  const database = onPostgres
+    ? await openDatabase({ ...config, statementTimeoutMs }, databaseOptions)
+    : await openMigratedEmbedded(config);
   return { config, database };
 }
 
