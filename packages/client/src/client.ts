@@ -1,0 +1,335 @@
+import { type AnswerError, GatehouseError } from './errors.js';
+import {
+  type ChangePasswordInput,
+  GatehouseChangePassword,
+  GatehouseLogin,
+  GatehouseLogout,
+  GatehouseLogoutEverywhere,
+  GatehouseRefresh,
+  GatehouseRegister,
+  type LoginInput,
+  type RegisterInput,
+  type SignedInFragment,
+} from './operations.js';
+
+/** Refreshed so long before it runs out, or a request could arrive too late with it. */
+const EARLY_MS = 30_000;
+
+type Fetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+
+/** What is kept without cookies. */
+export interface KeptTokens {
+  refreshToken?: string;
+  deviceToken?: string;
+}
+
+/** Where tokens are kept without cookies, for all tabs. Without one they are in memory, and end with the page. */
+export interface TokenStore {
+  read(): KeptTokens;
+  write(tokens: KeptTokens): void;
+}
+
+export interface GatehouseOptions {
+  /** The endpoint, such as `https://id.example.com/graphql`. */
+  url: string;
+  /** Whether the server keeps the refresh token in a cookie (`REFRESH_TOKEN_COOKIE`); true unless told. */
+  cookies?: boolean;
+  store?: TokenStore;
+  fetch?: Fetch;
+}
+
+export type GatehouseUser = SignedInFragment['user'];
+
+interface Access {
+  token: string;
+  /** As `Date.now()` has it, counted from the answer: the clock of the client may be wrong. */
+  expiresAt: number;
+}
+
+/** What tabs tell one another, and what one asks that has no token. */
+type News = { access: Access; user: GatehouseUser } | { access: null };
+type Message = News | 'who has a token?';
+
+/** Other tabs answer within this time, or not at all. */
+const ANSWER_MS = 200;
+
+interface Answer<Data> {
+  data?: Data | null;
+  errors?: AnswerError[];
+}
+
+export const createGatehouse = (options: GatehouseOptions): Gatehouse => new Gatehouse(options);
+
+/**
+ * A browser's session. The access token is in memory alone. It is refreshed before it runs out, once for all tabs, and
+ * a sign-in or sign-out in one tab is known in the others.
+ */
+export class Gatehouse {
+  readonly url: string;
+  readonly #cookies: boolean;
+  readonly #store: TokenStore;
+  readonly #fetch: Fetch;
+  readonly #channel: BroadcastChannel | null;
+  readonly #newsListeners = new Set<() => void>();
+  readonly #listeners = new Set<(user: GatehouseUser | null) => void>();
+  readonly #closed = deferred();
+  #access: Access | null = null;
+  /** Undefined until it is known. */
+  #user: GatehouseUser | null | undefined;
+  #refreshing: Promise<Access | null> | null = null;
+
+  constructor({
+    url,
+    cookies = true,
+    store = inMemory(),
+    fetch: send = globalThis.fetch.bind(globalThis),
+  }: GatehouseOptions) {
+    this.url = url;
+    this.#cookies = cookies;
+    this.#store = store;
+    this.#fetch = send;
+    this.#channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(this.#name) : null;
+    this.#channel?.addEventListener('message', ({ data }) => this.#receive(data as Message));
+    // Held for as long as the page lives, so each tab can see how many there are.
+    void globalThis.navigator?.locks?.request(this.#presence, { mode: 'shared' }, () => this.#closed.promise);
+  }
+
+  get #name(): string {
+    return `gatehouse ${this.url}`;
+  }
+
+  get #presence(): string {
+    return `${this.#name} tab`;
+  }
+
+  /** Who is signed in: null for nobody, undefined before `restore` or a sign-in. */
+  get user(): GatehouseUser | null | undefined {
+    return this.#user;
+  }
+
+  /** Calls back whenever somebody signs in or out, in any tab. Answers what ends it. */
+  onChange(listener: (user: GatehouseUser | null) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Takes up the session of an earlier page, if there is one. @throws {GatehouseError} if that cannot be found out. */
+  async restore(): Promise<GatehouseUser | null> {
+    await this.accessToken();
+    return this.#user ?? null;
+  }
+
+  /** @throws {GatehouseError} EMAIL_TAKEN, WEAK_PASSWORD, BAD_USER_INPUT, RATE_LIMITED, SERVICE_OVERLOADED. */
+  async register(input: RegisterInput): Promise<GatehouseUser> {
+    const { register } = await this.#mutate<{ register: SignedInFragment }>(GatehouseRegister, { input });
+    return this.#signedIn(register);
+  }
+
+  /** @throws {GatehouseError} INVALID_CREDENTIALS, ACCOUNT_DISABLED, RATE_LIMITED, SERVICE_OVERLOADED. */
+  async signIn({ email, password }: Omit<LoginInput, 'deviceToken'>): Promise<GatehouseUser> {
+    const { deviceToken } = this.#store.read();
+    const input: LoginInput = { email, password, ...(deviceToken && { deviceToken }) };
+    const { login } = await this.#mutate<{ login: SignedInFragment }>(GatehouseLogin, { input });
+    return this.#signedIn(login);
+  }
+
+  /**
+   * Ends all other sessions.
+   * @throws {GatehouseError} INVALID_CREDENTIALS, WEAK_PASSWORD, UNAUTHENTICATED, RATE_LIMITED, SERVICE_OVERLOADED.
+   */
+  async changePassword(input: ChangePasswordInput): Promise<GatehouseUser> {
+    const variables = { input };
+    const { changePassword } = await this.request<{ changePassword: SignedInFragment }>(
+      GatehouseChangePassword,
+      variables,
+    );
+    return this.#signedIn(changePassword);
+  }
+
+  /** Ends this session, here and in all tabs; here also where the server cannot be reached. */
+  async signOut({ everywhere = false } = {}): Promise<void> {
+    try {
+      await this.request(everywhere ? GatehouseLogoutEverywhere : GatehouseLogout);
+    } catch (error) {
+      if (!(error instanceof GatehouseError && error.code === 'UNAUTHENTICATED')) throw error;
+    } finally {
+      this.#signedOut();
+    }
+  }
+
+  /** One that will not run out at once; null if nobody is signed in. @throws {GatehouseError} if it cannot be had. */
+  async accessToken(): Promise<string | null> {
+    if (this.#user === null) return null;
+    const access = isFresh(this.#access) ? this.#access : await this.#refresh(null);
+    return access?.token ?? null;
+  }
+
+  /** Sends a document as the one who is signed in. @throws {GatehouseError} */
+  async request<Data, Variables extends object = Record<string, unknown>>(
+    document: string,
+    variables?: Variables,
+  ): Promise<Data> {
+    return dataOf<Data>(await this.#answerTo(this.fetch, document, variables));
+  }
+
+  /**
+   * `fetch` for other clients: sends the access token. Where it counts no more, refreshes it and sends the request once
+   * more.
+   */
+  readonly fetch: Fetch = async (input, init) => {
+    const token = await this.accessToken();
+    const first = await this.#send(input, init, token);
+    if (token === null || !(await isUnauthenticated(first))) return first;
+    const next = await this.#refresh(token);
+    return next ? this.#send(input, init, next.token) : first;
+  };
+
+  /** Ends the exchange with other tabs. */
+  close(): void {
+    this.#closed.resolve();
+    this.#channel?.close();
+  }
+
+  #send(input: RequestInfo | URL, init: RequestInit | undefined, token: string | null): Promise<Response> {
+    const headers = new Headers(init?.headers);
+    if (token !== null) headers.set('authorization', `Bearer ${token}`);
+    const credentials = this.#cookies ? { credentials: 'include' as const } : {};
+    return this.#fetch(input, { ...init, ...credentials, headers });
+  }
+
+  /** As nobody: what is signed in already does not count. */
+  async #mutate<Data>(document: string, variables: object): Promise<Data> {
+    const send: Fetch = (input, init) => this.#send(input, init, null);
+    return dataOf<Data>(await this.#answerTo(send, document, variables));
+  }
+
+  async #answerTo<Data>(send: Fetch, query: string, variables: object = {}): Promise<Answer<Data>> {
+    try {
+      const response = await send(this.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json' },
+        body: JSON.stringify({ query, variables }),
+      });
+      return (await response.json()) as Answer<Data>;
+    } catch (error) {
+      throw error instanceof GatehouseError ? error : new GatehouseError([], { cause: error });
+    }
+  }
+
+  /** Of many at once, in all tabs, one asks; `used` is a token that was refused. */
+  #refresh(used: string | null): Promise<Access | null> {
+    this.#refreshing ??= inTurn(this.#name, async () => {
+      const known = await this.#fromOthers(used);
+      if (known) return known;
+      const refreshToken = this.#cookies ? '' : this.#store.read().refreshToken;
+      if (refreshToken === undefined) return this.#signedOut();
+      try {
+        const input = { refreshToken };
+        const { refresh } = await this.#mutate<{ refresh: SignedInFragment }>(GatehouseRefresh, { input });
+        this.#signedIn(refresh);
+        return this.#access;
+      } catch (error) {
+        if (error instanceof GatehouseError && error.code === 'UNAUTHENTICATED') return this.#signedOut();
+        throw error;
+      }
+    }).finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  /** A token that another tab has, or has got while this one waited for its turn. */
+  async #fromOthers(used: string | null): Promise<Access | null> {
+    const another = () => (isFresh(this.#access) && this.#access.token !== used ? this.#access : null);
+    if (another() || !this.#channel || !globalThis.navigator?.locks) return another();
+    const { held = [] } = await navigator.locks.query();
+    if (held.filter(({ name }) => name === this.#presence).length < 2) return null;
+    const heard = deferred();
+    const end = this.#onNews(heard.resolve);
+    this.#channel.postMessage('who has a token?' satisfies Message);
+    await Promise.race([heard.promise, new Promise((resolve) => setTimeout(resolve, ANSWER_MS))]);
+    end();
+    return another();
+  }
+
+  #onNews(listener: () => void): () => void {
+    this.#newsListeners.add(listener);
+    return () => void this.#newsListeners.delete(listener);
+  }
+
+  #receive(message: Message): void {
+    if (message !== 'who has a token?') this.#hear(message);
+    else if (this.#user && isFresh(this.#access))
+      this.#channel?.postMessage({ access: this.#access, user: this.#user } satisfies Message);
+  }
+
+  #signedIn({ accessToken, accessTokenExpiresIn, refreshToken, deviceToken, user }: SignedInFragment): GatehouseUser {
+    const access = { token: accessToken, expiresAt: Date.now() + accessTokenExpiresIn * 1000 };
+    if (!this.#cookies) this.#store.write({ ...this.#store.read(), refreshToken, ...(deviceToken && { deviceToken }) });
+    this.#tell({ access, user });
+    return user;
+  }
+
+  #signedOut(): null {
+    if (!this.#cookies) {
+      const { deviceToken } = this.#store.read();
+      this.#store.write(deviceToken === undefined ? {} : { deviceToken });
+    }
+    this.#tell({ access: null });
+    return null;
+  }
+
+  #tell(news: News): void {
+    this.#hear(news);
+    this.#channel?.postMessage(news);
+  }
+
+  #hear(news: News): void {
+    const before = this.#user;
+    this.#access = news.access;
+    this.#user = news.access ? news.user : null;
+    for (const listener of this.#newsListeners) listener();
+    if (JSON.stringify(before) === JSON.stringify(this.#user)) return;
+    for (const listener of this.#listeners) listener(this.#user);
+  }
+}
+
+const isFresh = (access: Access | null): access is Access =>
+  access !== null && access.expiresAt - EARLY_MS > Date.now();
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** One after the other in all tabs, where the browser has Web Locks; else in this one. */
+const inTurn = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+  globalThis.navigator?.locks ? navigator.locks.request(name, work) : work();
+
+function dataOf<Data>({ data, errors }: Answer<Data>): Data {
+  if (errors && errors.length > 0) throw new GatehouseError(errors);
+  if (!data) throw new GatehouseError([]);
+  return data;
+}
+
+async function isUnauthenticated(response: Response): Promise<boolean> {
+  try {
+    const { errors = [] } = (await response.clone().json()) as Answer<unknown>;
+    return errors.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
+  } catch {
+    return false;
+  }
+}
+
+function inMemory(): TokenStore {
+  let kept: KeptTokens = {};
+  return {
+    read: () => kept,
+    write: (tokens) => {
+      kept = tokens;
+    },
+  };
+}

@@ -1,0 +1,248 @@
+// packages/client as a front end takes it: the examples of its README are run, and tabs of a real browser share a
+// session of a real API.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
+import { DELETE_USER, freshEmail, PASSWORD, signIn } from '../support/people.js';
+import { type ApiProcess, startApi } from '../support/processes.js';
+import { programOf } from '../support/servers/find-server.js';
+import { freePort } from '../support/servers/free-port.js';
+
+const FOLDER = 'packages/client';
+const examples = [...readFileSync(`${FOLDER}/README.md`, 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map(
+  ([, code = '']) => code,
+);
+
+beforeAll(() => {
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', `${FOLDER}/tsconfig.json`]);
+});
+
+describe('the README of packages/client', () => {
+  const folder = `${FOLDER}/dist/examples`;
+  let api: ApiProcess;
+
+  beforeAll(async () => {
+    mkdirSync(folder, { recursive: true });
+    api = await startApi({});
+  }, 60_000);
+  afterAll(async () => {
+    await api?.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('has examples that print what they say, one after the other', () => {
+    for (const [at, example] of examples.entries()) {
+      const path = join(folder, `${at}.mjs`);
+      // A channel between tabs would keep the process.
+      writeFileSync(path, `${example.replaceAll('http://localhost:4000', api.url)}\nprocess.exit();\n`);
+      const { stdout, stderr } = spawnSync(process.execPath, [path], { encoding: 'utf8', timeout: 30_000 });
+      const promised = [...example.matchAll(/ \/\/ (.+)$/gm)].map(([, text]) => text);
+
+      expect([example, stderr, stdout.trim().split('\n')]).toEqual([example, '', promised]);
+    }
+    expect(examples.length).toBeGreaterThan(6);
+  });
+});
+
+interface Client {
+  user: { id: string; name: string; email: string } | null | undefined;
+  restore(): Promise<Client['user']>;
+  register(input: object): Promise<Client['user']>;
+  signIn(input: object): Promise<Client['user']>;
+  signOut(options?: object): Promise<void>;
+  accessToken(): Promise<string | null>;
+  request(document: string, variables?: object): Promise<Record<string, unknown>>;
+}
+
+/** What the page of a tab has. */
+declare const window: { client: Client; changes: (string | null)[] };
+
+describeWithServers(['chromium'], 'tabs of a browser', () => {
+  let api: ApiProcess;
+  let site: Server;
+  let browser: Browser;
+  let context: BrowserContext;
+  let refreshes = 0;
+
+  beforeAll(async () => {
+    site = createServer(({ url = '/' }, response) => {
+      if (!url.endsWith('.js'))
+        return response.setHeader('content-type', 'text/html').end('<!doctype html><title>Tab</title>');
+      return response.setHeader('content-type', 'text/javascript').end(readFileSync(join(FOLDER, 'dist', url)));
+    });
+    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
+    const port = await freePort();
+    api = await startApi({
+      PORT: String(port),
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      REFRESH_TOKEN_COOKIE: 'true',
+      CORS_ORIGINS: origin(),
+    });
+    browser = await chromium.launch({
+      executablePath: programOf('chromium'),
+      chromiumSandbox: process.getuid?.() !== 0,
+      args: ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    });
+  }, 120_000);
+
+  afterEach(() => context?.close());
+  afterAll(async () => {
+    await browser?.close();
+    site?.close();
+    await api?.kill();
+  });
+
+  const origin = () => `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+
+  async function openBrowser(): Promise<void> {
+    context = await browser.newContext();
+    refreshes = 0;
+    context.on('request', (request) => {
+      if (request.postData()?.includes('GatehouseRefresh')) refreshes += 1;
+    });
+  }
+
+  async function openTab(): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(origin());
+    await page.evaluate(async (url) => {
+      const path = '/index.js';
+      const { createGatehouse } = await import(path);
+      window.client = createGatehouse({ url });
+      window.changes = [];
+      (window.client as unknown as { onChange(listener: (user: Client['user']) => void): void }).onChange((user) =>
+        window.changes.push(user?.email ?? null),
+      );
+    }, `${api.url}/graphql`);
+    return page;
+  }
+
+  const registerIn = (page: Page, email = freshEmail()) =>
+    page.evaluate(([address, password]) => window.client.register({ email: address, password, name: 'Ada' }), [
+      email,
+      PASSWORD,
+    ] as const);
+  const userOf = (page: Page) => page.evaluate(() => window.client.user?.email ?? window.client.user);
+  const me = (page: Page) => page.evaluate(() => window.client.request('query Me { me { email } }'));
+
+  test('a sign-in is known in the others, and a new one takes the token from them', async () => {
+    await openBrowser();
+    const [one, other] = [await openTab(), await openTab()];
+    await other.evaluate(() => window.client.restore());
+
+    const user = await registerIn(one);
+    await eventually(async () => expect(await userOf(other)).toBe(user?.email));
+    const before = refreshes;
+    const late = await openTab();
+    const restored = await late.evaluate(() => window.client.restore());
+
+    expect(restored?.email).toBe(user?.email);
+    expect(await me(late)).toEqual({ me: { email: user?.email } });
+    expect(refreshes).toBe(before);
+    expect(await other.evaluate(() => window.changes)).toEqual([null, user?.email]);
+  });
+
+  test('a page that is loaded again has its session, and no script can read the refresh token', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    await page.close();
+
+    const again = await openTab();
+    const restored = await again.evaluate(() => window.client.restore());
+
+    expect(restored?.email).toBe(user?.email);
+    expect(refreshes).toBe(1);
+    expect(
+      await again.evaluate('document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)'),
+    ).toBe('{}{}');
+  });
+
+  test('of ten that need a token at once, one refreshes', async () => {
+    await openBrowser();
+    const first = await openTab();
+    const user = await registerIn(first);
+    await first.close();
+    const tabs = await Promise.all(Array.from({ length: 10 }, openTab));
+
+    const restored = await Promise.all(tabs.map((tab) => tab.evaluate(() => window.client.restore())));
+
+    expect(restored.map((one) => one?.email)).toEqual(Array(10).fill(user?.email));
+    expect(refreshes).toBe(1);
+  }, 60_000);
+
+  test('a token that runs out is refreshed before the next request', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    const first = await page.evaluate(() => window.client.accessToken());
+
+    await page.clock.install();
+    await page.clock.fastForward('14:45');
+    const answers = await page.evaluate(() =>
+      Promise.all(Array.from({ length: 5 }, () => window.client.request('query Me { me { email } }'))),
+    );
+
+    expect(answers).toEqual(Array(5).fill({ me: { email: user?.email } }));
+    expect(await page.evaluate(() => window.client.accessToken())).not.toBe(first);
+    expect(refreshes).toBe(1);
+  });
+
+  test('a sign-out in one signs out all', async () => {
+    await openBrowser();
+    const [one, other] = [await openTab(), await openTab()];
+    await registerIn(one);
+    await eventually(async () => expect(await userOf(other)).toBeTruthy());
+
+    await other.evaluate(() => window.client.signOut());
+
+    await eventually(async () => expect(await userOf(one)).toBeNull());
+    expect(await one.evaluate(() => window.client.accessToken())).toBeNull();
+    const late = await openTab();
+    expect(await late.evaluate(() => window.client.restore())).toBeNull();
+  });
+
+  test('a session that is ended elsewhere signs out all, at the next request that needs it', async () => {
+    await openBrowser();
+    const [one, other] = [await openTab(), await openTab()];
+    const user = await registerIn(one);
+    const root = await signIn(api);
+    await root.ask(DELETE_USER, { id: user?.id });
+
+    const code = await one.evaluate(() =>
+      window.client
+        .request('mutation Rename { updateProfile(input: { name: "Eve" }) { name } }')
+        .then(() => 'done')
+        .catch((error: { code: string }) => error.code),
+    );
+
+    expect(code).toBe('UNAUTHENTICATED');
+    await eventually(async () => expect([await userOf(one), await userOf(other)]).toEqual([null, null]));
+  });
+
+  test('an error has its code, also where there is no answer', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const failing = (email: string) =>
+      page.evaluate(
+        ([address]) =>
+          window.client
+            .signIn({ email: address, password: 'wrong' })
+            .then(() => 'done')
+            .catch((error: { code: string; path?: string }) => `${error.code} ${error.path ?? ''}`.trim()),
+        [email] as const,
+      );
+
+    expect(await failing(freshEmail())).toBe('INVALID_CREDENTIALS');
+    expect(await failing('no address')).toBe('BAD_USER_INPUT input.email');
+    await context.setOffline(true);
+    expect(await failing(freshEmail())).toBe('NETWORK_ERROR');
+  });
+});
