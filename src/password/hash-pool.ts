@@ -7,8 +7,6 @@ export const MAX_OF_NETWORK = 50;
 /** The same for all: longer, and the last in the queue would wait for half a minute. */
 export const MAX_OF_ALL = 100;
 const RETRY_AFTER_SECONDS = 5;
-/** Below the threads that answer requests, which are ready in the time that a hash leaves them (POSIX nice). */
-const NICE = 10;
 
 let threads: Piscina | null = null;
 
@@ -21,7 +19,6 @@ function openThreads(): Piscina {
     filename: new URL('./hash-thread.js', import.meta.url).href,
     minThreads: 1,
     maxThreads: Math.max(1, Math.min(availableParallelism() - 1, 4)),
-    niceIncrement: NICE,
   });
   return threads;
 }

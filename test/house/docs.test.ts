@@ -437,6 +437,27 @@ A refusal has \`limit\`. What it refuses before the execution does not run at al
 after the other, so small requests need not wait for many of them.
 `;
 
+describe('docs/asvs.md and SECURITY.md', () => {
+  const pages = ['docs/asvs.md', 'SECURITY.md'].map((path) => readFileSync(path, 'utf8')).join('\n');
+
+  test('name suites that there are, and tests that are in them', () => {
+    const named = [...pages.matchAll(/`(test\/[\w./-]+\.test\.ts)`(?:: "([^"]+)")?/g)];
+    const missing = named.filter(
+      ([, path = '', title = '']) =>
+        !existsSync(path) || !readFileSync(path, 'utf8').replaceAll("\\'", "'").includes(title),
+    );
+
+    expect(named.length).toBeGreaterThan(80);
+    expect(missing.map(([reference]) => reference)).toEqual([]);
+  });
+
+  test('have each attack from A1 to A37', () => {
+    const ids = [...pages.matchAll(/^\| ((?:A\d+(?:, )?)+) \|/gm)].flatMap(([, given = '']) => given.split(', '));
+
+    expect(ids).toEqual(Array.from({ length: 37 }, (_, at) => `A${at + 1}`));
+  });
+});
+
 describe('links of the documentation', () => {
   const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].concat(
     readdirSync('docs', { recursive: true, encoding: 'utf8' }).flatMap((name) =>
