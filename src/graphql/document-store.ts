@@ -17,7 +17,7 @@ const MEMORY_CHARACTERS = 10_000_000;
  * Documents that clients have registered under their SHA-256: in the memory of this process, and for all instances in
  * Redis. Bounded by an hour, a length, and a limit of registrations.
  *
- * What comes from Redis is hashed and checked again, so whoever can write there chooses nothing that runs.
+ * What comes from Redis is hashed and checked again, so a writer to Redis chooses nothing that runs.
  */
 export class DocumentStore {
   readonly #memory = new LRUCache<string, CheckedDocument>({

@@ -36,7 +36,7 @@ export async function handleGraphQL(
 ) {
   const cookies = policy && new Cookies(policy, request.headers);
   const facts = { ...factsOf(request, addressOf), cookies };
-  // Made once, for whoever needs it first.
+  // Made once, where it is needed first.
   let made: Promise<Context> | null = null;
   const contextOfRequest = () => {
     made ??= context(facts);

@@ -336,7 +336,7 @@ describeApi(
       },
     );
 
-    test('of mails: an address gets no more than it may, whoever asks and whatever for', async () => {
+    test('of mails: an address gets no more than it may, from any network and for any purpose', async () => {
       const victim = freshEmail();
       const askers = await Promise.all([joined(app()), joined(app()), joined(app())]);
 
