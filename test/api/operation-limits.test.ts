@@ -64,6 +64,10 @@ describeApi('an operation', (app) => {
   });
 
   describe('tries a password once, and no check is made where it would be more:', () => {
+    interface Attempts {
+      logins: number;
+      mails: number;
+    }
     const beyond = [400, 'ONCE_PER_OPERATION', 1];
     const attempts = () =>
       app().database.em.execute(
@@ -104,6 +108,65 @@ describeApi('an operation', (app) => {
       expect([response.status, errors[0]?.extensions.code, errors[0]?.extensions.limit]).toEqual(beyond);
       expect(data).toBeUndefined();
       expect(await attempts()).toEqual(before);
+    });
+
+    test('of every way to write several, none makes more than one check or one mail', async () => {
+      const FIELDS = [
+        loginWhere,
+        (directive: string) => `requestPasswordReset(email: "nobody@example.com") ${directive} { accepted }`,
+      ];
+      const ALIASES = [
+        ['', ''],
+        ['', 'b: '],
+        ['a: ', 'b: '],
+      ] as const;
+      const DIRECTIVES = ['', '@include(if: true)', '@skip(if: $no)'];
+      const WRAPS: ((fields: string[]) => [string, string])[] = [
+        (fields) => [fields.join(' '), ''],
+        (fields) => [fields.map((field) => `... { ${field} }`).join(' '), ''],
+        (fields) => ['...A', `fragment A on Mutation { ${fields.join(' ')} }`],
+        (fields) => [
+          fields.map((_, at) => `...F${at}`).join(' '),
+          fields.map((field, at) => `fragment F${at} on Mutation { ${field} }`).join(' '),
+        ],
+        (fields) => ['...A ...A', `fragment A on Mutation { ...B } fragment B on Mutation { ${fields.join(' ')} }`],
+      ];
+      const tally = { requests: 0, refused: 0, checks: 0, mails: 0 };
+      for (const field of FIELDS) {
+        for (const aliases of ALIASES) {
+          for (const directive of DIRECTIVES) {
+            for (const wrap of WRAPS) {
+              for (const operationName of ['', 'Named']) {
+                for (const isBatch of [false, true]) {
+                  const fields = aliases.map((alias) => alias + field(directive));
+                  const [body, fragments] = wrap(fields);
+                  const variable = directive.includes('$no') ? '($no: Boolean! = false)' : '';
+                  const other = operationName ? ` mutation Other { x: ${LOGIN} y: ${LOGIN} }` : '';
+                  const query = `mutation ${operationName} ${variable} { ${body} } ${fragments}${other}`;
+                  const request = { query, ...(operationName && { operationName }) };
+                  const [before] = (await attempts()) as [Attempts];
+                  const response = await fetch(`${app().url}/graphql`, {
+                    method: 'POST',
+                    headers: { 'content-type': 'application/json' },
+                    body: JSON.stringify(isBatch ? [request, request] : request),
+                  });
+                  const [after] = (await attempts()) as [Attempts];
+                  const [checks, mails] = [after.logins - before.logins, after.mails - before.mails];
+                  tally.requests += 1;
+                  tally.refused += response.status === 400 ? 1 : 0;
+                  tally.checks += checks;
+                  tally.mails += mails;
+                  expect([query, isBatch, checks + mails <= 1]).toEqual([query, isBatch, true]);
+                  // One that was refused has done nothing.
+                  if (response.status === 400) expect([query, checks + mails]).toEqual([query, 0]);
+                }
+              }
+            }
+          }
+        }
+      }
+
+      expect(tally).toMatchObject({ requests: 360, checks: 30, mails: 30 });
     });
 
     test('what a condition leaves out, and what is merged into one, is not a second attempt', async () => {
