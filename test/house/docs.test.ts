@@ -429,6 +429,8 @@ npm run limits:show                                   # those that are reached
 npm run limits:show -- --account ada@example.com      # or --network 192.0.2.1, or --all
 npm run limits:reset -- --account ada@example.com     # or --network 192.0.2.1, or --all
 \`\`\`
+
+In a container the same is \`node dist/src/commands/limits-show.js\` and \`limits-reset.js\`.
 `;
 
 const OPERATION_LIMITS_HEAD = `## One request
