@@ -3,6 +3,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/client/package.json packages/client/
+COPY examples/web/package.json examples/web/
 # The compiler's platform binary is an optional dependency, so none is left out here.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
@@ -12,6 +13,7 @@ FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/client/package.json packages/client/
+COPY examples/web/package.json examples/web/
 # The optional ones bring Node.js 24 to older machines. bcrypt has its binary in its package.
 RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional
 

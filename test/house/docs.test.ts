@@ -461,7 +461,14 @@ describe('docs/asvs.md and SECURITY.md', () => {
 });
 
 describe('links of the documentation', () => {
-  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].concat(
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'packages/client/README.md',
+    'examples/web/README.md',
+  ].concat(
     readdirSync('docs', { recursive: true, encoding: 'utf8' }).flatMap((name) =>
       name.endsWith('.md') ? [join('docs', name)] : [],
     ),

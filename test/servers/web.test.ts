@@ -1,0 +1,312 @@
+// The front end of examples/web, built and walked through in a real browser, against an API that runs the documents of its
+// manifest alone.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { extname, join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
+import { ADMIN, freshEmail, PASSWORD } from '../support/people.js';
+import { type ApiProcess, startApi, usedDataFolder } from '../support/processes.js';
+import { programOf } from '../support/servers/find-server.js';
+import { freePort } from '../support/servers/free-port.js';
+
+const WEB = 'examples/web';
+const PICTURES = 'docs/pictures';
+const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
+/** The name of what has the focus. */
+const FOCUSED = 'document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent';
+const KOREAN: BrowserContextOptions = { locale: 'ko-KR', colorScheme: 'dark' };
+
+interface Violation {
+  id: string;
+  nodes: { html: string }[];
+}
+
+describeWithServers(['chromium'], 'the front end of examples/web', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-web-'));
+  let api: ApiProcess;
+  let site: Server;
+  let origin: string;
+  let browser: Browser;
+  let context: BrowserContext;
+
+  beforeAll(async () => {
+    const [apiPort, sitePort] = [await freePort(), await freePort()];
+    origin = `http://127.0.0.1:${sitePort}`;
+    const env = { ...process.env, NODE_ENV: 'production', VITE_API_URL: `http://127.0.0.1:${apiPort}/graphql` };
+    execFileSync(process.execPath, ['manifest.ts'], { cwd: WEB, env });
+    execFileSync(
+      process.execPath,
+      [resolve('node_modules/vite/bin/vite.js'), 'build', '--outDir', folder, '--emptyOutDir', '--logLevel', 'error'],
+      { cwd: WEB, env },
+    );
+    site = createServer(({ url = '/' }, response) => {
+      const path = url === '/' ? '/index.html' : url;
+      response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain').end(readFileSync(join(folder, path)));
+    });
+    await new Promise<void>((done) => site.listen(sitePort, '127.0.0.1', done));
+    api = await startApi({
+      PORT: String(apiPort),
+      PUBLIC_URL: `http://127.0.0.1:${apiPort}`,
+      REFRESH_TOKEN_COOKIE: 'true',
+      CORS_ORIGINS: origin,
+      PERSISTED_OPERATIONS: 'trusted',
+      OPERATIONS_MANIFEST: resolve(WEB, 'persisted-query-manifest.json'),
+      // Those of production: a limit is to be hit.
+      LIMITS_FILE: '',
+      DATA_DIR: await usedDataFolder(),
+    });
+    browser = await chromium.launch({
+      executablePath: programOf('chromium'),
+      chromiumSandbox: process.getuid?.() !== 0,
+      args: ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    });
+  }, 180_000);
+
+  afterEach(() => context?.close());
+  afterAll(async () => {
+    await browser?.close();
+    site?.close();
+    await api?.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function open(options: BrowserContextOptions = {}): Promise<Page> {
+    context = await browser.newContext({
+      locale: 'en-GB',
+      colorScheme: 'light',
+      viewport: { width: 1100, height: 760 },
+      ...options,
+    });
+    return openTab();
+  }
+
+  async function openTab(): Promise<Page> {
+    const page = await context.newPage();
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.goto(origin);
+    return page;
+  }
+
+  /** By its label, in the language of the page. */
+  const fill = async (page: Page, fields: Record<string, string>) => {
+    for (const [label, text] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(text);
+  };
+  const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+  const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
+
+  async function register(page: Page, email = freshEmail()): Promise<string> {
+    await press(page, 'No account yet? Register');
+    await fill(page, { Name: 'Ada Lovelace', 'E-mail': email, Password: PASSWORD });
+    await press(page, 'Register');
+    await heading(page, 'Account');
+    return email;
+  }
+
+  async function signIn(page: Page, { email, password } = ADMIN): Promise<void> {
+    await fill(page, { 'E-mail': email, Password: password });
+    await press(page, 'Sign in');
+  }
+
+  async function violations(page: Page): Promise<string[]> {
+    await page.evaluate(AXE);
+    const found = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Violation[];
+    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  }
+
+  /** Written with UPDATE_DOCS=1. */
+  async function picture(page: Page, name: string): Promise<void> {
+    if (process.env.UPDATE_DOCS !== '1') return;
+    mkdirSync(PICTURES, { recursive: true });
+    await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+  }
+
+  test('the whole life of an account', async () => {
+    const page = await open();
+    const email = await register(page);
+
+    await fill(page, { Name: 'Ada King' });
+    await press(page, 'Save');
+    await page.getByText('Saved.').waitFor();
+    await page.getByRole('banner').getByText('Ada').waitFor();
+    await page.getByText('this one').waitFor();
+    await fill(page, { 'Current password': 'not the right one', 'New password': 'a quite different one' });
+    await press(page, 'Change password');
+    await page.getByRole('alert').getByText('E-mail and password do not fit.').waitFor();
+    await fill(page, { 'Current password': PASSWORD });
+    await press(page, 'Change password');
+    await page.getByText('Your password is changed.').waitFor();
+    await press(page, 'Sign out');
+    await heading(page, 'Sign in');
+    await signIn(page, { email, password: 'a quite different one' });
+    await heading(page, 'Account');
+    await page.reload();
+    await heading(page, 'Account');
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Ada King');
+    await press(page, 'Close account');
+    await heading(page, 'Sign in');
+    await signIn(page, { email, password: 'a quite different one' });
+
+    await page.getByRole('alert').getByText('E-mail and password do not fit.').waitFor();
+  }, 60_000);
+
+  test('a session that is ended in one browser ends in the other', async () => {
+    const page = await open();
+    const email = await register(page);
+    const here = context;
+    const elsewhere = await browser.newContext({ locale: 'en-GB' });
+    const other = await elsewhere.newPage();
+    await other.goto(origin);
+    await signIn(other, { email, password: PASSWORD });
+    await heading(other, 'Account');
+
+    await other.getByRole('button', { name: 'End this session' }).click();
+    await eventually(async () => expect(await other.getByRole('button', { name: 'End this session' }).count()).toBe(0));
+    await fill(page, { Name: 'Eve' });
+    await press(page, 'Save');
+
+    await heading(page, 'Sign in');
+    await elsewhere.close();
+    context = here;
+  }, 60_000);
+
+  test('two tabs sign in and out together', async () => {
+    const one = await open();
+    const other = await openTab();
+    await heading(other, 'Sign in');
+
+    await register(one);
+    await heading(other, 'Account');
+    await press(other, 'Sign out');
+
+    await heading(one, 'Sign in');
+  });
+
+  test('a token that runs out is refreshed, and nobody notices', async () => {
+    const page = await open();
+    await register(page);
+    await page.clock.install();
+    await page.clock.fastForward('16:00');
+
+    await fill(page, { Name: 'Ada King' });
+    await press(page, 'Save');
+
+    await page.getByText('Saved.').waitFor();
+  });
+
+  test('somebody who tries too often is told when to come back', async () => {
+    const page = await open();
+    const email = freshEmail();
+
+    await eventually(async () => {
+      await signIn(page, { email, password: 'wrong' });
+      await page
+        .getByRole('alert')
+        .getByText(/Too many attempts\. Try again in \d+ s\./)
+        .waitFor({ timeout: 1_000 });
+    });
+  }, 30_000);
+
+  test('an admin searches, orders, reads on, gives a role and deactivates', async () => {
+    const page = await open();
+    const email = await register(page);
+    await press(page, 'Sign out');
+    await heading(page, 'Sign in');
+    await signIn(page);
+    await heading(page, 'Account');
+
+    await press(page, 'People');
+    await heading(page, 'People');
+    await page.getByLabel('Search').fill(email);
+    await page.getByRole('status').getByText('1 in all').waitFor();
+    await press(page, 'Make admin');
+    await page.getByRole('cell', { name: 'ADMIN Make member' }).waitFor();
+    await press(page, 'Make member');
+    await page.getByRole('cell', { name: 'MEMBER Make admin' }).waitFor();
+    await press(page, 'Deactivate');
+    await page.getByRole('cell', { name: 'deactivated Activate' }).waitFor();
+    await page.getByLabel('Order').selectOption({ label: 'By name' });
+    await page.getByLabel('Search').fill('');
+    await eventually(async () => expect(await page.getByRole('row').count()).toBeGreaterThan(3));
+    await press(page, 'Records');
+    await heading(page, 'Records');
+    await page.getByRole('cell', { name: 'user.deactivated' }).first().waitFor();
+    const before = await page.getByRole('row').count();
+    await press(page, 'Show more');
+
+    await eventually(async () => expect(await page.getByRole('row').count()).toBeGreaterThan(before));
+  }, 60_000);
+
+  test('everything can be done by the keyboard alone', async () => {
+    const page = await open();
+    const email = freshEmail();
+    const tabTo = async (name: string) => {
+      for (let presses = 0; presses < 40; presses += 1) {
+        await page.keyboard.press('Tab');
+        const focused = await page.evaluate(FOCUSED);
+        if (focused === name) return;
+      }
+      throw new Error(`${name} cannot be reached`);
+    };
+    await heading(page, 'Sign in');
+
+    await tabTo('No account yet? Register');
+    await page.keyboard.press('Enter');
+    for (const [name, text] of [
+      ['Name', 'Ada'],
+      ['E-mail', email],
+      ['Password', PASSWORD],
+    ] as const) {
+      await tabTo(name);
+      await page.keyboard.type(text);
+    }
+    await page.keyboard.press('Enter');
+    await heading(page, 'Account');
+    await tabTo('Sign out');
+    await page.keyboard.press('Space');
+
+    await heading(page, 'Sign in');
+  }, 60_000);
+
+  test.each([
+    ['en-light', {}, ['Account', 'People', 'Records'], 'Sign in', 'Register'],
+    ['ko-dark', KOREAN, ['계정', '사용자', '기록'], '로그인', '가입'],
+  ] as [string, BrowserContextOptions, string[], string, string][])(
+    'each page is accessible, in %s',
+    async (look, options, names, signInName, registerName) => {
+      const found: string[] = [];
+      const check = async (page: Page, name: string) => {
+        found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
+        await picture(page, `${name}-${look}`);
+      };
+      const page = await open(options);
+      await heading(page, signInName);
+      await check(page, 'sign-in');
+      await page.locator('button.link').click();
+      await heading(page, registerName);
+      await check(page, 'register');
+      await page.locator('button.link').click();
+      await page.locator('input[type=email]').fill(ADMIN.email);
+      await page.locator('input[type=password]').fill(ADMIN.password);
+      await page.locator('button[type=submit]').click();
+      for (const [at, file] of ['account', 'people', 'records'].entries()) {
+        await page.getByRole('button', { name: names[at], exact: true }).click();
+        await heading(page, names[at] ?? '');
+        await page
+          .locator(file === 'account' ? 'section' : 'tbody tr')
+          .first()
+          .waitFor();
+        await check(page, file);
+      }
+
+      expect(found).toEqual([]);
+    },
+    60_000,
+  );
+});
