@@ -3,6 +3,7 @@ import { Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from 
 import { Directive, Field, ID, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { displayEmail, EmailAddress } from './email-address.js';
+import { Node } from './node.js';
 import { ROLE_IDS, Role, RoleName, roleName } from './role.entity.js';
 import { searchKey } from './search-key.js';
 
@@ -66,7 +67,7 @@ return null;`,
   body: `perform pg_notify('gatehouse', 'user ' || coalesce(new.id, old.id));
 return null;`,
 })
-@ObjectType({ simpleResolvers: true, description: 'Somebody with an account.' })
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'Somebody with an account.' })
 @Directive('@auth(requires: SELF_OR_ADMIN)')
 export class User {
   @PrimaryKey({ type: 'uuid' })

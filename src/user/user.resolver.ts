@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
 import { listSize } from '../paging/connection.js';
 import type { Context } from '../request/context.js';
+import { Node } from './node.js';
 import { Role } from './role.entity.js';
 import type { RoleService } from './role.service.js';
 import { UserConnection } from './user.connection.js';
@@ -29,6 +30,16 @@ export class UserResolver {
       'One user, also of a closed account. Null if there is none with this id, which only an admin can find out.',
   })
   user(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
+    return this.userService.find(context, id);
+  }
+
+  @Directive('@auth(requires: SELF_OR_ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT])')
+  @Query(() => Node, {
+    nullable: true,
+    description: 'The same as `user`, for clients such as Relay that read any object by its id.',
+  })
+  node(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
     return this.userService.find(context, id);
   }
 

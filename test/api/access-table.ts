@@ -22,6 +22,7 @@ const NAMED = 'M + + + + + +';
 
 export const ACCESS_TABLE: Record<string, string> = {
   'Query.me': PUBLIC,
+  'Query.node': SELF_OR_ADMIN,
   'Query.user': SELF_OR_ADMIN,
   'Query.users': ADMIN,
   'Query.roles': ADMIN,

@@ -69,7 +69,7 @@ function documentBy(pick: Pick, ids: string[], kind: 'query' | 'mutation'): stri
     const alias = pick(5) === 0 ? `a${pick(1_000)}: ` : '';
     const directive = oneOf(['', '', '', '', '@include(if: true)', '@skip(if: false)', '@skip(if: true)']);
     const type = getNamedType(field.type);
-    const inner = isObjectType(type) ? ` ${selection(type, depth + 1)}` : '';
+    const inner = isObjectType(type) ? ` ${selection(type, depth + 1)}` : isLeafType(type) ? '' : ' { id }';
     return `${alias}${field.name}${given} ${directive}${inner}`;
   };
   const selection = (type: GraphQLObjectType, depth: number): string => {

@@ -24,6 +24,13 @@ export interface Request {
 
 /** How each field comes to fail with each of its codes, written by hand. */
 export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) => Promise<Request>>>> = {
+  'Query.node': {
+    BAD_USER_INPUT: async (app) => ({
+      query: 'query ($id: ID!) { node(id: $id) { id } }',
+      variables: { id: 'nonsense' },
+      token: (await admin(app)).token,
+    }),
+  },
   'Query.user': {
     BAD_USER_INPUT: async (app) => ({
       query: 'query ($id: ID!) { user(id: $id) { id } }',

@@ -70,6 +70,7 @@ describeApi(
           'query ($id: ID!) { auditEvents(filter: { actorId: $id }) { nodes { id } pageInfo { hasNextPage } } }',
           { id: victim.id },
         ],
+        ['query ($id: ID!) { node(id: $id) { __typename id ... on User { name email } } }', { id: victim.id }],
         ['{ roles { id name } }', {}],
         ...filters.map((given): [string, Record<string, unknown>] => [list, { filter: given }]),
         ...fields

@@ -8,6 +8,7 @@ import {
   getNullableType,
   isEnumType,
   isInputObjectType,
+  isInterfaceType,
   isLeafType,
   isListType,
   isNonNullType,
@@ -120,6 +121,7 @@ const defaultOf = (type: GraphQLInputType) =>
 /** All that the type has without arguments, two levels deep. */
 function selectionOf(output: GraphQLOutputType, depth = 0): string {
   const type = getNamedType(output);
+  if (isInterfaceType(type)) return '{ __typename id }';
   if (!isObjectType(type)) return '';
   const fields = Object.values(type.getFields()).filter(({ args }) => !args.some(isRequiredArgument));
   const names = fields.flatMap((field) => {

@@ -481,6 +481,12 @@ export type MutationVerifyEmailArgs = {
   token: Scalars['String']['input'];
 };
 
+/** What `node` finds. Its fields have the rules of the type that it is. */
+export type Node = {
+  /** A UUID; treat it as opaque. */
+  id: Scalars['ID']['output'];
+};
+
 /** Which end comes first. */
 export type OrderDirection =
   | 'ASC'
@@ -512,6 +518,12 @@ export type Query = {
    */
   me?: Maybe<User>;
   /**
+   * The same as `user`, for clients such as Relay that read any object by its id.
+   *
+   * Access: SELF_OR_ADMIN. Errors: BAD_USER_INPUT.
+   */
+  node?: Maybe<Node>;
+  /**
    * All roles, by name: as many as `RoleName` has.
    *
    * Access: ADMIN.
@@ -536,6 +548,11 @@ export type QueryAuditEventsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<AuditFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryNodeArgs = {
+  id: Scalars['ID']['input'];
 };
 
 
@@ -665,7 +682,7 @@ export type UpdateProfileInput = {
 };
 
 /** Somebody with an account. */
-export type User = {
+export type User = Node & {
   /**
    * What happened to this account, newest first.
    *
