@@ -109,15 +109,19 @@ async function start(script, env = {}, cwd = '.') {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);
-  let output = '';
-  for await (const chunk of child.stdout) {
-    output += chunk;
-    const line = output.split('\n').find((text) => text.includes('"API is ready"') && text.endsWith('}'));
-    if (!line) continue;
-    child.stdout.resume();
-    return JSON.parse(line).address;
-  }
-  throw new Error(`${script} ended before it was ready:\n${output}`);
+  // Read for as long as it runs: a process whose output is closed ends with its next line.
+  return new Promise((resolve, reject) => {
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      if (output === null) return;
+      output += text;
+      const line = output.split('\n').find((found) => found.includes('"API is ready"') && found.endsWith('}'));
+      if (!line) return;
+      output = null;
+      resolve(JSON.parse(line).address);
+    });
+    child.once('close', () => reject(new Error(`${script} ended before it was ready:\n${output}`)));
+  });
 }
 
 async function ask(url, query, variables) {
