@@ -70,8 +70,7 @@ export async function startApi(run: Run): Promise<void> {
 
   const redis = await run.step(() => (config.redisUrl ? openRedis(config.redisUrl) : null));
   const cache = await run.step(() => (redis ? Cache.inRedis(redis, log) : Cache.inMemory(log)));
-  const { limits } = config;
-  const counters = redis ? Counters.inRedis(limits, redis, log) : Counters.inMemory(limits, log);
+  const counters = new Counters(config.limits, redis, log);
   const app = await run.step(
     async () =>
       createApp({

@@ -1,4 +1,5 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { derivedKey } from '../keys/derived-key.js';
 import { canonicalJson } from '../text/canonical-json.js';
 import type { AuditChain } from './audit-chain.entity.js';
 import type { AuditEvent } from './audit-event.entity.js';
@@ -17,7 +18,7 @@ export class AuditDigests {
   readonly #key: Uint8Array;
 
   constructor(secret: string) {
-    this.#key = new Uint8Array(hkdfSync('sha256', secret, '', 'gatehouse audit', 32));
+    this.#key = derivedKey(secret, 'audit');
   }
 
   of({ digest: _, at, ...others }: AuditEvent): string {

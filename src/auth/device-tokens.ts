@@ -1,5 +1,6 @@
-import { createHmac, hkdfSync, randomUUID, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { parse, stringify } from 'uuid';
+import { derivedKey } from '../keys/derived-key.js';
 import { fromBase64url } from '../text/base64url.js';
 
 const ID_BYTES = 16;
@@ -22,7 +23,7 @@ export class DeviceTokens {
   readonly #key: Uint8Array;
 
   constructor(secret: string) {
-    this.#key = new Uint8Array(hkdfSync('sha256', secret, '', 'gatehouse device token', 32));
+    this.#key = derivedKey(secret, 'device token');
   }
 
   /** For a new device, or for a known one, which keeps its id and so its count. */

@@ -6,22 +6,31 @@ import { canonicalAddress } from '../text/ip-address.js';
 import type { Selection } from '../throttle/operator.js';
 import { parseEmail } from '../user/email-address.js';
 
-export interface LimitOptions extends Selection {
-  all: boolean;
+/** Whose counts the command was asked for; null where it was not told. `--all` is a selection that names nobody. */
+export function selectionOrExit(usage: string, { isNeeded = false } = {}): Selection | null {
+  try {
+    const selection = selectionOf();
+    if (isNeeded && !selection) throw new Error('Say whose: --account, --network or --all.');
+    return selection;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`);
+    process.exit(1);
+  }
 }
 
-/** What the command was asked for. @throws {Error} with one line for the operator. */
-export function limitOptions(): LimitOptions {
+/** @throws {Error} with one line for the operator. */
+function selectionOf(): Selection | null {
   const { values } = parseArgs({
     options: { account: { type: 'string' }, network: { type: 'string' }, all: { type: 'boolean', default: false } },
   });
   const { account, network, all } = values;
   if ([account !== undefined, network !== undefined, all].filter(Boolean).length > 1)
     throw new Error('Give one of --account, --network and --all.');
-  if (network === undefined) return account === undefined ? { all } : { all, account: accountOf(account) };
+  if (account !== undefined) return { account: accountOf(account) };
+  if (network === undefined) return all ? {} : null;
   const address = canonicalAddress(network.replace(/\/\d+$/, ''));
   if (address === null) throw new Error('--network must be an address, such as 192.0.2.1 or 2001:db8::1.');
-  return { all, address };
+  return { address };
 }
 
 function accountOf(text: string): string {

@@ -4,32 +4,20 @@ import { pepperOf } from '../keys/secrets.js';
 import { orExit } from '../process/or-exit.js';
 import { inOneLine } from '../process/start-failure.js';
 import { readCounts, removeCounts } from '../throttle/operator.js';
-import { type LimitOptions, limitOptions, redisOf } from './limits-options.js';
+import { redisOf, selectionOrExit } from './limits-options.js';
 
 const USAGE = `Usage: npm run limits:reset -- --account ADDRESS_OR_ID | --network ADDRESS | --all
   Lets an account, a network or everybody begin anew.`;
 
-const options = read();
+const selection = selectionOrExit(USAGE, { isNeeded: true });
 const config = configOrExit('limits:reset');
 const redis = await orExit(redisOf(config));
 try {
-  const counts = await readCounts(redis, config.limits, pepperOf(config), options);
+  const counts = await readCounts(redis, config.limits, pepperOf(config), selection ?? {});
   console.log(`Removed: ${await removeCounts(redis, counts)} counts`);
 } catch (error) {
   console.error(inOneLine(error));
   process.exitCode = 1;
 } finally {
   redis.destroy();
-}
-
-function read(): LimitOptions {
-  try {
-    const given = limitOptions();
-    if (!given.all && given.account === undefined && given.address === undefined)
-      throw new Error('Say whose: --account, --network or --all.');
-    return given;
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(1);
-  }
 }

@@ -4,34 +4,24 @@ import { pepperOf } from '../keys/secrets.js';
 import { orExit } from '../process/or-exit.js';
 import { inOneLine } from '../process/start-failure.js';
 import { isReached, readCounts } from '../throttle/operator.js';
-import { type LimitOptions, limitOptions, redisOf } from './limits-options.js';
+import { redisOf, selectionOrExit } from './limits-options.js';
 
 const USAGE = `Usage: npm run limits:show -- [--account ADDRESS_OR_ID | --network ADDRESS | --all]
   Shows the limits that are reached; of an account, a network or all of them, every count.`;
 
-const options = read();
+const selection = selectionOrExit(USAGE);
 const config = configOrExit('limits:show');
 const redis = await orExit(redisOf(config));
 try {
-  const isSelected = options.all || options.account !== undefined || options.address !== undefined;
-  const counts = (await readCounts(redis, config.limits, pepperOf(config), options)).filter(
-    (count) => isSelected || isReached(count),
+  const counts = (await readCounts(redis, config.limits, pepperOf(config), selection ?? {})).filter(
+    (count) => selection !== null || isReached(count),
   );
   for (const { name, of, count, most, secondsLeft } of counts)
     console.log(`${name} ${of}: ${most === null ? 'waits' : `${count} of ${most}`}, ${secondsLeft} s left`);
-  if (counts.length === 0) console.log(isSelected ? 'Nothing is counted.' : 'No limit is reached.');
+  if (counts.length === 0) console.log(selection ? 'Nothing is counted.' : 'No limit is reached.');
 } catch (error) {
   console.error(inOneLine(error));
   process.exitCode = 1;
 } finally {
   redis.destroy();
-}
-
-function read(): LimitOptions {
-  try {
-    return limitOptions();
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(1);
-  }
 }

@@ -1,7 +1,7 @@
 import '../process/node-version.js';
 import { readFileSync } from 'node:fs';
 import { type GraphQLSchema, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
-import type { Access } from '../graphql/directives.js';
+import { ACCESS } from '../graphql/directives.js';
 import { type CheckedDocument, operationsIn } from '../graphql/document-checks.js';
 import { ManifestError, readManifest, type TrustedDocuments } from '../graphql/manifest.js';
 import { OperationLimits } from '../graphql/operation-limits.js';
@@ -11,8 +11,6 @@ import { createSchema } from '../schema.js';
 const USAGE = `Usage: npm run operations:check -- MANIFEST
   Checks each operation of a manifest (Apollo's, or Relay's map) against the schema, and prints its rule, its highest
   cost and its codes. Ends with 1 where one does not fit: a field was removed or changed, or it is beyond a limit.`;
-
-const STRICTNESS: Access[] = ['PUBLIC', 'SIGNED_IN', 'SELF_OR_ADMIN', 'ADMIN'];
 
 const [path, ...others] = process.argv.slice(2);
 if (!path || path.startsWith('-') || others.length > 0) {
@@ -36,7 +34,7 @@ function read(path: string, schema: GraphQLSchema): TrustedDocuments {
 
 function print({ document }: CheckedDocument): void {
   const used = rulesUsed(document);
-  const rule = STRICTNESS.findLast((access) => used.some((one) => one.access === access)) ?? 'PUBLIC';
+  const rule = ACCESS.findLast((access) => used.some((one) => one.access === access)) ?? 'PUBLIC';
   const codes = [...new Set(used.flatMap((one) => one.codes))].sort();
   for (const operation of operationsIn(document)) {
     const { cost, refusal } = limits.measure(document, operation);

@@ -54,7 +54,7 @@ export interface Config {
   executionTimeoutSeconds: number;
   /** How often what may be tried. */
   limits: Limits;
-  /** Which documents run: any; any, also by a hash that is known; or those of a manifest. */
+  /** Which documents run: all; all, also by a hash that is known; or those of a manifest. */
   persistedOperations: Values['PERSISTED_OPERATIONS'];
   /** File with the documents of `trusted`. */
   operationsManifest: string | null;

@@ -117,13 +117,20 @@ export const networks: Parser<string[]> = (given) => {
   return all;
 };
 
-export const email: Parser<string> = (given) => {
-  try {
-    return parseEmail(given);
-  } catch (error) {
-    throw new SettingError((error as Error).message);
-  }
-};
+/** By a parser of another room, whose message says what is wrong and never holds the value. */
+const parsedBy =
+  <T>(parse: (given: string) => T): Parser<T> =>
+  (given) => {
+    try {
+      return parse(given);
+    } catch (error) {
+      throw new SettingError((error as Error).message);
+    }
+  };
+
+export const email: Parser<string> = parsedBy(parseEmail);
+
+export const limits: Parser<Limits> = parsedBy(parseLimits);
 
 /** One address, bare or behind a name; no line break, which would be a header of its own. */
 const SENDER = /^(?:([^\p{Cc}<>"@,;:]+)<([^<>]+)>|([^<>]+))$/u;
@@ -150,14 +157,6 @@ export const privateKey: Parser<KeyObject> = (given) => {
 export const randomText: Parser<string> = (given) => {
   if (given.length < 32 || new Set(given).size < 8) throw new SettingError('must be 32 characters or more, at random');
   return given;
-};
-
-export const limits: Parser<Limits> = (given) => {
-  try {
-    return parseLimits(given);
-  } catch (error) {
-    throw new SettingError((error as Error).message);
-  }
 };
 
 const listOf = (given: string): string[] =>

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { derivedKey } from '../keys/derived-key.js';
 import { fromBase64url } from '../text/base64url.js';
 
 /** A place in an ordered list: the value it is ordered by, and the id that breaks ties. */
@@ -19,7 +20,7 @@ export class Cursors {
   readonly #nonceKey: Uint8Array;
 
   constructor(secret: string) {
-    const derive = (use: string) => new Uint8Array(hkdfSync('sha256', secret, '', `gatehouse cursor ${use}`, 32));
+    const derive = (use: string) => derivedKey(secret, `cursor ${use}`);
     this.#encryptionKey = derive('encryption');
     this.#nonceKey = derive('nonce');
   }

@@ -1,5 +1,6 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { parse, stringify } from 'uuid';
+import { derivedKey } from '../keys/derived-key.js';
 import { fromBase64url } from '../text/base64url.js';
 
 const ID_BYTES = 16;
@@ -30,8 +31,8 @@ export class RefreshTokens {
   readonly #renewalKey: Uint8Array;
 
   constructor(secret: string) {
-    this.#key = new Uint8Array(hkdfSync('sha256', secret, '', 'gatehouse refresh token', 32));
-    this.#renewalKey = new Uint8Array(hkdfSync('sha256', secret, '', 'gatehouse renewed refresh token', 32));
+    this.#key = derivedKey(secret, 'refresh token');
+    this.#renewalKey = derivedKey(secret, 'renewed refresh token');
   }
 
   first(sessionId: string): RefreshToken {

@@ -46,7 +46,8 @@ export class Counters {
   #restUntil = 0;
   #isAway = false;
 
-  private constructor(
+  /** Without Redis, for one process alone. */
+  constructor(
     limits: Limits,
     redis: Redis | null,
     private readonly log: Logger,
@@ -63,15 +64,6 @@ export class Counters {
         return [name, { limit, shared, own: new RateLimiterMemory(options), ownKeys }];
       }),
     );
-  }
-
-  /** For one process alone. */
-  static inMemory(limits: Limits, log: Logger): Counters {
-    return new Counters(limits, null, log);
-  }
-
-  static inRedis(limits: Limits, redis: Redis, log: Logger): Counters {
-    return new Counters(limits, redis, log);
   }
 
   /** Adds to a count, which begins now where there is none. `seconds` replaces those of the limit. */

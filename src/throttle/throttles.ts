@@ -1,6 +1,7 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Logger } from 'pino';
 import { IdentityError, rateLimited } from '../errors.js';
+import { derivedKey } from '../keys/derived-key.js';
 import type { Client } from '../request/actor.js';
 import { networkOf } from '../text/ip-address.js';
 import type { Counters } from './counters.js';
@@ -75,19 +76,19 @@ export class Throttles {
     const network = networkOf(client.ipAddress);
     const account = this.#digest(email);
     const pair = `${account}.${network}`;
-    const giveBack = (...names: ('login.account' | 'login.failures')[]) =>
-      Promise.all(names.map((name) => this.counters.add(name, name === 'login.account' ? account : pair, -1)));
+    const giveBackAccount = () => this.counters.add('login.account', account, -1);
+    const giveBackFailure = () => this.counters.add('login.failures', pair, -1);
     await this.#take('login.network', network);
     await this.#delay(pair);
     await this.#take('login.account', account).catch(async (error) => {
-      await giveBack('login.failures');
+      await giveBackFailure();
       throw error;
     });
     try {
       await this.#take('login.total', EVERYTHING);
       const result = await check();
       await Promise.all([
-        giveBack('login.account'),
+        giveBackAccount(),
         this.counters.remove('login.failures', pair),
         this.counters.remove('login.delay', pair),
       ]);
@@ -95,7 +96,7 @@ export class Throttles {
     } catch (error) {
       // Only a wrong password counts, and not that the database is away.
       if (!(error instanceof IdentityError && error.code === 'INVALID_CREDENTIALS'))
-        await giveBack('login.account', 'login.failures');
+        await Promise.all([giveBackAccount(), giveBackFailure()]);
       throw error;
     }
   }
@@ -142,7 +143,7 @@ export class Throttles {
 }
 
 /** The key of the digests under which accounts are counted: a dump of Redis has no addresses. */
-export const limitKey = (secret: string) => new Uint8Array(hkdfSync('sha256', secret, '', 'gatehouse limits', 32));
+export const limitKey = (secret: string) => derivedKey(secret, 'limits');
 
 export const accountDigest = (key: Uint8Array, account: string): string =>
   createHmac('sha256', key).update(account).digest().subarray(0, DIGEST_BYTES).toString('base64url');

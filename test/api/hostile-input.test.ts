@@ -14,6 +14,7 @@ import { bodyOf, FORMS, type Form, fieldsWithArguments, type Way } from '../supp
 import {
   type Answer,
   admin,
+  answerOf,
   ask,
   codes,
   member,
@@ -62,9 +63,7 @@ describeApi('hostile input', (app) => {
         ...init.headers,
       },
     });
-    const text = await response.text();
-    const { data, errors = [] } = JSON.parse(text);
-    return { status: response.status, headers: response.headers, data, errors, text };
+    return answerOf(response);
   }
 
   /** A refusal is ours, says nothing of what was sent, and is short. */

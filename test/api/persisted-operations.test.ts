@@ -14,7 +14,7 @@ import { GraphQLClient } from 'graphql-request';
 import { ManifestError, readManifest } from '../../src/graphql/manifest.js';
 import { createSchema } from '../../src/schema.js';
 import { describeApi, type TestApp } from '../support/app.js';
-import { type Answer, admin, ask, codes, LOGIN, member, REGISTER } from '../support/people.js';
+import { type Answer, admin, answerOf, ask, codes, LOGIN, member, REGISTER } from '../support/people.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
@@ -33,28 +33,21 @@ interface Sent {
   headers?: Record<string, string>;
 }
 
-const post = (app: TestApp, body: object, { token, headers }: Sent = {}) =>
+const post = async (app: TestApp, body: object, { token, headers }: Sent = {}) =>
   answerOf(
-    fetch(`${app.url}/graphql`, {
+    await fetch(`${app.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }), ...headers },
       body: JSON.stringify(body),
     }),
   );
 
-const get = (app: TestApp, parameters: Record<string, string>, { token, headers }: Sent = {}) =>
+const get = async (app: TestApp, parameters: Record<string, string>, { token, headers }: Sent = {}) =>
   answerOf(
-    fetch(`${app.url}/graphql?${new URLSearchParams(parameters)}`, {
+    await fetch(`${app.url}/graphql?${new URLSearchParams(parameters)}`, {
       headers: { 'apollo-require-preflight': '1', ...(token && { authorization: `Bearer ${token}` }), ...headers },
     }),
   );
-
-async function answerOf(request: Promise<Response>): Promise<Answer> {
-  const response = await request;
-  const text = await response.text();
-  const { data, errors = [] } = JSON.parse(text);
-  return { status: response.status, headers: response.headers, data, errors, text };
-}
 
 /** The ways to name a document, by POST and GET. */
 const WAYS: Record<string, (app: TestApp, hash: string, sent: Sent, query?: string) => Promise<Answer>> = {

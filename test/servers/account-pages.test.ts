@@ -1,13 +1,13 @@
 // The pages that mails lead to work in a real browser, and keep the token to themselves; Chromium opens mailed links.
 
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { SentMail } from '../../src/mail/mailbox.js';
+import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { sentLink, tokenIn } from '../support/links.js';
 import { codes, LOGIN, member, PASSWORD, REQUEST_EMAIL_CHANGE, REQUEST_PASSWORD_RESET } from '../support/people.js';
 import { type ApiProcess, startApi, usedDataFolder } from '../support/processes.js';
-import { programOf } from '../support/servers/find-server.js';
 import { freePort } from '../support/servers/free-port.js';
 
 describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', () => {
@@ -26,12 +26,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
       REFRESH_TOKEN_COOKIE: 'true',
       DATA_DIR: await usedDataFolder(),
     });
-    browser = await chromium.launch({
-      executablePath: programOf('chromium'),
-      chromiumSandbox: process.getuid?.() !== 0,
-      // It looks for its maker's hosts otherwise.
-      args: ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launchChromium();
   }, 120_000);
 
   afterEach(() => context?.close());

@@ -7,12 +7,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { DELETE_USER, freshEmail, PASSWORD, signIn } from '../support/people.js';
 import { type ApiProcess, startApi } from '../support/processes.js';
-import { programOf } from '../support/servers/find-server.js';
 import { freePort } from '../support/servers/free-port.js';
 
 const FOLDER = 'packages/client';
@@ -85,11 +85,7 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
       REFRESH_TOKEN_COOKIE: 'true',
       CORS_ORIGINS: origin(),
     });
-    browser = await chromium.launch({
-      executablePath: programOf('chromium'),
-      chromiumSandbox: process.getuid?.() !== 0,
-      args: ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launchChromium();
   }, 120_000);
 
   afterEach(() => context?.close());

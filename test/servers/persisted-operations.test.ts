@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { type Answer, ask, codes } from '../support/people.js';
+import { type Answer, answerOf, ask, codes } from '../support/people.js';
 import { type ApiProcess, type Env, runCommand, startApi, startProcess } from '../support/processes.js';
 import { sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
@@ -28,9 +28,7 @@ async function send(api: ApiProcess, body: object): Promise<Answer> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-  const text = await response.text();
-  const { data, errors = [] } = JSON.parse(text);
-  return { status: response.status, headers: response.headers, data, errors, text };
+  return answerOf(response);
 }
 
 const register = (api: ApiProcess, query: string) =>

@@ -7,12 +7,12 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { ADMIN, freshEmail, PASSWORD } from '../support/people.js';
 import { type ApiProcess, startApi, usedDataFolder } from '../support/processes.js';
-import { programOf } from '../support/servers/find-server.js';
 import { freePort } from '../support/servers/free-port.js';
 
 const WEB = 'examples/web';
@@ -62,11 +62,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
       LIMITS_FILE: '',
       DATA_DIR: await usedDataFolder(),
     });
-    browser = await chromium.launch({
-      executablePath: programOf('chromium'),
-      chromiumSandbox: process.getuid?.() !== 0,
-      args: ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launchChromium();
   }, 180_000);
 
   afterEach(() => context?.close());

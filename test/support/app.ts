@@ -99,7 +99,7 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
     log,
     database,
     passwords,
-    throttles: new Throttles(Counters.inMemory(config.limits, log), PEPPER, log),
+    throttles: new Throttles(new Counters(config.limits, null, log), PEPPER, log),
     tokens,
     auditDigests,
     cursors,

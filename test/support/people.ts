@@ -43,6 +43,10 @@ export async function ask(
     headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }), ...headers },
     body: JSON.stringify({ query, variables }),
   });
+  return answerOf(response);
+}
+
+export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   const { data, errors = [] } = JSON.parse(text);
   return { status: response.status, headers: response.headers, data, errors, text };
