@@ -60,7 +60,9 @@ export class Counters {
       limitsByName.map(([name, limit]) => {
         const options = { keyPrefix: `${LIMIT_PREFIX}:${name}`, points: limit.most, duration: limit.seconds };
         const shared = redis && new RateLimiterRedis({ ...options, storeClient: redis, useRedisPackage: true });
-        const ownKeys = new LRUCache<string, true>({ max: MEMORY_KEYS, ttl: limit.seconds * 1000 });
+        // By size, for a cache with `max` takes the memory of all its entries at once.
+        const size = { maxSize: MEMORY_KEYS, sizeCalculation: () => 1 };
+        const ownKeys = new LRUCache<string, true>({ ...size, ttl: limit.seconds * 1000 });
         return [name, { limit, shared, own: new RateLimiterMemory(options), ownKeys }];
       }),
     );
