@@ -100,10 +100,13 @@ describeApi(
       const ada = await joined(app());
       const address = freshAddress();
 
+      const began = Date.now();
       const answers = await Promise.all(Array.from({ length: 40 }, () => logIn(app(), address, ada.email, 'wrong')));
+      const seconds = Math.floor((Date.now() - began) / 1000);
 
       expect(new Set(answers.flatMap(codes))).toEqual(new Set(['INVALID_CREDENTIALS', 'RATE_LIMITED']));
-      expect(await checksOf(app(), ada.id)).toBeLessThanOrEqual(6);
+      // On a slow machine the first wait, of a second, ends meanwhile.
+      expect(await checksOf(app(), ada.id)).toBeLessThanOrEqual(6 + seconds);
     });
 
     test('are the same for an address without an account', async () => {
