@@ -2,7 +2,7 @@
 // start and on a signal; and the command that checks one.
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -212,9 +212,38 @@ describe('a manifest', () => {
     expect([code, output]).toEqual([1, expect.stringContaining(line)]);
   });
 
-  test.each([[[]], [['--help']], [['a', 'b']]])('the check of %j says how it is called', async (args) => {
-    const { code, output } = await check(...args);
+  test('a field whose type is another than in the schema of before fails the check, where an operation asks for it', async () => {
+    const [before, older] = [readFileSync('schema.graphql', 'utf8'), join(folder, 'older.graphql')];
+    write(manifestOf(ME, 'query Roles { roles { name } }'));
+    const since = async (change: (schema: string) => string) => {
+      writeFileSync(older, change(before));
+      return check(path(), '--since', older);
+    };
 
-    expect([code, output]).toEqual([1, expect.stringContaining('Usage: npm run operations:check')]);
+    const same = await since((schema) => schema);
+    const ofMe = await since((schema) => schema.replace('  me: User ', '  me: User! '));
+    const ofOthers = await since((schema) => schema.replace('  totalCount: Int! ', '  totalCount: Int '));
+    const ofEnum = await since((schema) => schema.replace(/(enum RoleName \{[^}]+ADMIN)[^}]+/, '$1\n'));
+    const none = await since(() => 'no schema');
+
+    expect([same.code, ofOthers.code, ofOthers.output]).toEqual([0, 0, same.output]);
+    expect([ofMe.code, ofMe.output]).toEqual([
+      1,
+      expect.stringContaining('Me: Query.me changed type from User! to User.'),
+    ]);
+    expect([ofEnum.code, ofEnum.output]).toEqual([
+      0,
+      expect.stringContaining('Roles: MEMBER was added to enum type RoleName.'),
+    ]);
+    expect([none.code, none.output]).toEqual([1, expect.stringContaining('older.graphql is no schema')]);
   });
+
+  test.each([[[]], [['--help']], [['a', 'b']], [['a', '--since']]])(
+    'the check of %j says how it is called',
+    async (args) => {
+      const { code, output } = await check(...args);
+
+      expect([code, output]).toEqual([1, expect.stringContaining('Usage: npm run operations:check')]);
+    },
+  );
 });
