@@ -3,16 +3,18 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/client/package.json packages/client/
+COPY packages/explorer/package.json packages/explorer/
 COPY examples/web/package.json examples/web/
 # The compiler's platform binary is an optional dependency, so none is left out here.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build && rm dist/.tsbuildinfo
+RUN npm run build && npm run build:explorer && rm dist/.tsbuildinfo
 
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/client/package.json packages/client/
+COPY packages/explorer/package.json packages/explorer/
 COPY examples/web/package.json examples/web/
 # The optional ones bring Node.js 24 to older machines. bcrypt has its binary in its package.
 RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional

@@ -1,19 +1,19 @@
-// What `npm start` and `npm run consumer` run: compiles, and then is the program that is named. One process, so that a
-// signal to npm reaches it.
+// What `npm start` and `npm run consumer` run: compiles, builds the explorer of development, and then is the program
+// that is named. One process, so that a signal to npm reaches it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const PARENT_LOOK_MS = 500;
 
-let compiler = null;
+const builders = new Set();
 let ending = false;
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
   process.on(signal, () => {
     ending = true;
-    if (compiler) compiler.kill();
+    for (const builder of builders) builder.kill();
     // The program ends itself as soon as it listens, too.
-    else if (process.listenerCount(signal) === 1) process.exit(0);
+    if (builders.size === 0 && process.listenerCount(signal) === 1) process.exit(0);
   });
 }
 const [program, npm] = process.argv.splice(2, 2);
@@ -22,13 +22,25 @@ const [program, npm] = process.argv.splice(2, 2);
 const parent = Number(npm) || process.ppid;
 setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGTERM'), PARENT_LOOK_MS).unref();
 
+/** Runs a script of Node.js. Answers whether it did what it should. */
+async function succeeds(...script) {
+  const builder = spawn(process.execPath, script, { stdio: 'inherit' });
+  builders.add(builder);
+  const code = await new Promise((resolve) => builder.once('error', () => resolve(1)).once('exit', resolve));
+  builders.delete(builder);
+  return code === 0;
+}
+
 const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-compiler = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-const code = await new Promise((resolve) => compiler.once('error', () => resolve(1)).once('exit', resolve));
-compiler = null;
+const isDevelopment = ['development', '', undefined].includes(process.env.NODE_ENV);
+const [isCompiled, hasExplorer] = await Promise.all([
+  succeeds(tsc, '-p', 'tsconfig.build.json'),
+  program !== 'src/main.js' || !isDevelopment || succeeds(join('packages', 'explorer', 'build.js')),
+]);
 if (ending) process.exit(0);
-if (code !== 0) {
+if (!isCompiled) {
   console.error('The program could not be compiled into dist: see above, or give this user the right to write there.');
   process.exit(1);
 }
+if (!hasExplorer) console.error('The explorer could not be built; all else works.');
 await import(pathToFileURL(join('dist', program)).href);

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { AuditTrail } from './audit/audit-trail.js';
@@ -15,12 +14,13 @@ import { errorFormatter } from './graphql/error-formatter.js';
 import { openOperations } from './graphql/open-operations.js';
 import { requestChecks } from './graphql/request-checks.js';
 import { createHttp } from './http/http.js';
+import { sandbox } from './http/pages/landing-page.js';
 import type { Mailbox } from './mail/mailbox.js';
 import { endBy } from './process/run.js';
 import type { Redis } from './redis.js';
 import { type Context, createContext } from './request/context.js';
 import { Janitor } from './retention/janitor.js';
-import { createSchema } from './schema.js';
+import { createSchema, printSchema } from './schema.js';
 import { createServices, type Parts, type Services } from './services.js';
 import { cachedSession } from './session/session.service.js';
 import { cachedOf } from './user/user.service.js';
@@ -78,6 +78,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     jwks: () => tokens.jwks(),
     health: () => health(database, cache, bus),
     mailbox: parts.mailbox,
+    explorer: config.explorer ? () => ({ schema: printSchema(schema), cookies: config.refreshTokenCookie }) : null,
   });
   const invalidate = invalidateTogether(cache);
   let stopListening = async () => {};
@@ -160,9 +161,7 @@ function createApollo(
     logger: log.child({}, { level: 'warn' }),
     plugins: [
       requestChecks(schema, audit, { hidesNames: production }),
-      production
-        ? ApolloServerPluginLandingPageDisabled()
-        : ApolloServerPluginLandingPageLocalDefault({ embed: { runTelemetry: false }, document: examples }),
+      production ? ApolloServerPluginLandingPageDisabled() : sandbox(examples, config.explorer),
     ],
   });
 }

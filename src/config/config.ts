@@ -60,6 +60,8 @@ export interface Config {
   operationsManifest: string | null;
   /** Whether admins may send other documents. */
   adminsSendAnything: boolean;
+  /** Whether the API serves its explorer. */
+  explorer: boolean;
   /** Browser origins that may call the API from elsewhere. */
   corsOrigins: string[];
   /** Addresses and networks whose X-Forwarded-For and X-Request-Id are believed. */
@@ -169,6 +171,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     persistedOperations: values.PERSISTED_OPERATIONS,
     operationsManifest: values.OPERATIONS_MANIFEST,
     adminsSendAnything: values.ADMINS_SEND_ANYTHING,
+    explorer: values.EXPLORER ?? !production,
     corsOrigins: [...new Set([...(values.CORS_ORIGINS ?? []), ...(production ? [] : [SANDBOX])])],
     trustProxy: values.TRUST_PROXY ?? [],
     // Other hosts of the domain may have no HTTPS, so they are the operator's to name.

@@ -140,6 +140,11 @@ export const SETTINGS = {
   ADMINS_SEND_ANYTHING: setting(flag, false, {
     description: '`true`: with `trusted`, admins may send any document.',
   }),
+  EXPLORER: setting(flag, null, {
+    default: '`true` in development, else `false`',
+    description:
+      '`true`: `/explorer/` shows the schema with its rules, and sends operations. It loads nothing from elsewhere.',
+  }),
   CORS_ORIGINS: setting(origins, null, {
     description: 'Browser origins that may call the API, with commas between. Development adds Sandbox.',
   }),

@@ -10,6 +10,7 @@ import { canonicalAddress, clientAddress, isWithin } from '../text/ip-address.js
 import { Connections } from './connections.js';
 import { type AddressOf, type GraphQLParts, handleGraphQL } from './graphql.js';
 import { MAX_BODY_BYTES, Refusals, sendError } from './http-errors.js';
+import { type ExplorerContents, serveExplorer } from './pages/explorer.js';
 import { serveAccountPages, serveMailbox } from './pages/pages.js';
 
 /** Requests in flight have so long when the process ends, whatever their clients do. */
@@ -29,11 +30,13 @@ interface HttpDependencies extends GraphQLParts {
   health(): Promise<{ ready: boolean; parts: Record<string, string> }>;
   /** Null in production, and where mail goes to a server. */
   mailbox: Mailbox | null;
+  /** What the explorer shows; null where there is none. */
+  explorer: (() => ExplorerContents) | null;
 }
 
 /**
  * The HTTP side: GraphQL, the public keys, the pages that mails lead to, and the state of health. Every answer is JSON,
- * but for the pages and Sandbox.
+ * but for the pages, Sandbox and the explorer.
  */
 export async function createHttp(
   config: Config,
@@ -127,5 +130,6 @@ export async function createHttp(
   });
   serveAccountPages(http);
   if (dependencies.mailbox) serveMailbox(http, dependencies.mailbox);
+  if (dependencies.explorer) await serveExplorer(http, dependencies.explorer);
   return http;
 }

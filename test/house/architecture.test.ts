@@ -102,11 +102,15 @@ describe('who may import whom', () => {
     ['tr46', /^src\/user\/host-name\.ts$/],
     ['jsonwebtoken', /^src\/keys\/access-token\.ts$/],
     ['dataloader', /^src\/(user\/(role|user)|session\/session)\.service\.ts$/],
-    ['fastify', /^src\/(app|http\/(http|graphql|http-errors|pages\/pages))\.ts$/],
+    ['fastify', /^src\/(app|http\/(http|graphql|http-errors|pages\/(pages|explorer)))\.ts$/],
+    ['@fastify/static', /^src\/http\/pages\/explorer\.ts$/],
     ['@electric-sql/pglite', /^$/],
     ['kysely', /^src\/database\/embedded-database\.ts$/],
     ['pg', /^src\/database\/database\.ts$/],
-    ['@apollo/server', /^src\/(app|http\/graphql|graphql\/(error-formatter|request-checks))\.ts$/],
+    [
+      '@apollo/server',
+      /^src\/(app|http\/(graphql|pages\/landing-page)|graphql\/(error-formatter|request-checks))\.ts$/,
+    ],
   ])('%s is named only in its own files', (name, allowed) => {
     const found = offending(({ from, to }) => (to === name || to.startsWith(`${name}/`)) && !allowed.test(from));
 

@@ -191,7 +191,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       expect((await api.ask(ME, {}, token)).data.me).toMatchObject({ role: { name: 'ADMIN' } });
     }, 120_000);
 
-    test('there is no introspection, no Sandbox, no mailbox and no known admin', async () => {
+    test('there is no introspection, no Sandbox, no explorer, no mailbox and no known admin', async () => {
       await runCommand('dist/src/commands/migrate.js', [], env);
       await using api = await startApi(env);
 
@@ -199,6 +199,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       const type = await api.ask('query { __type(name: "User") { name } }');
       const page = await fetch(`${api.url}/graphql`, { headers: { accept: 'text/html' } });
       const mailbox = await Promise.all(['mail', 'mail.json'].map((name) => fetch(`${api.url}/dev/${name}`)));
+      const explorer = await Promise.all(['', 'contents.json'].map((name) => fetch(`${api.url}/explorer/${name}`)));
       const account = await fetch(`${api.url}/account/verify-email`);
       const login = await api.ask(LOGIN, { input: ADMIN });
 
@@ -207,6 +208,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       expect(page.status).toBe(400);
       expect(page.headers.get('content-type')).toMatch(/^application\/(graphql-response\+)?json/);
       expect(mailbox.map(({ status }) => status)).toEqual([404, 404]);
+      expect(explorer.map(({ status }) => status)).toEqual([404, 404]);
       expect(account.status).toBe(200);
       expect(codes(login)).toEqual(['INVALID_CREDENTIALS']);
       expect(api.output()).not.toContain('Sandbox');
