@@ -19,6 +19,8 @@ import type { Mailbox } from './mail/mailbox.js';
 import { endBy } from './process/run.js';
 import type { Redis } from './redis.js';
 import { type Context, createContext } from './request/context.js';
+import { Execution } from './request/execution.js';
+import { Turns } from './request/turns.js';
 import { Janitor } from './retention/janitor.js';
 import { createSchema, printSchema } from './schema.js';
 import { createServices, type Parts, type Services } from './services.js';
@@ -66,15 +68,12 @@ export async function createApp(parts: AppParts): Promise<App> {
   const wake = () => {
     for (const relay of relays) relay.wake();
   };
+  const turns = new Turns();
   const http = await createHttp(config, log, {
     apollo,
     operations,
-    context: (facts) =>
-      createContext(
-        facts,
-        (authorization, memo) => authenticator.authenticate(authorization, memo),
-        config.executionTimeoutSeconds,
-      ),
+    beginExecution: () => new Execution(config.executionTimeoutSeconds, turns),
+    context: (facts) => createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)),
     jwks: () => tokens.jwks(),
     health: () => health(database, cache, bus),
     mailbox: parts.mailbox,

@@ -3,6 +3,7 @@ import { validate as isUuid } from 'uuid';
 import { forbidden, GENERAL_CODES, IdentityError, unauthenticated } from '../errors.js';
 import type { Viewer } from '../request/actor.js';
 import { type Context, denialsOf } from '../request/context.js';
+import type { Execution } from '../request/execution.js';
 import type { Access } from './directives.js';
 import { type FieldRule, isRoot, rulesOf, SUBJECTS } from './rules.js';
 
@@ -42,8 +43,11 @@ function guard({ type, field, access, codes, name }: FieldRule, root: boolean): 
     if (refusal) throw refusal;
     // Without a resolver of its own there is nothing that could throw, or take long.
     if (!resolve) return defaultFieldResolver(parent, args, context, info);
-    (context as Context).execution.checkTime();
-    return declared(() => resolve(parent, args, context, info), name, codes);
+    const { execution } = context as Context;
+    execution.checkTime();
+    const run = () => resolve(parent, args, context, info);
+    // Not within lists: what is waited for there one by one would be looked up one by one.
+    return declared(root && execution.isCostly ? () => givingWay(execution, run) : run, name, codes);
   };
 }
 
@@ -53,6 +57,14 @@ function refusalOf(viewer: Viewer, access: Exclude<Access, 'PUBLIC'>, subject: u
   if (access === 'SIGNED_IN' || viewer.role === 'ADMIN') return null;
   if (access === 'SELF_OR_ADMIN' && String(subject).toLowerCase() === viewer.id) return null;
   return forbidden();
+}
+
+/** The result of a costly field, before and after which small requests go first. */
+async function givingWay(execution: Execution, run: () => unknown): Promise<unknown> {
+  await execution.giveWay();
+  const result = await run();
+  await execution.giveWay();
+  return result;
 }
 
 async function declared(run: () => unknown, name: string, codes: FieldRule['codes']): Promise<unknown> {

@@ -14,7 +14,6 @@ import { badInputs, IdentityError, type Issue } from '../errors.js';
 import { actorOf, type Context, denialsOf } from '../request/context.js';
 import { beyondBounds } from './input-bounds.js';
 import { OperationLimits } from './operation-limits.js';
-import { Turns } from './turns.js';
 
 /** Operations that cost more run one after the other; a page of 50 users with their roles costs as much. */
 const COSTLY = 100;
@@ -30,7 +29,6 @@ export function requestChecks(
   { hidesNames }: { hidesNames: boolean },
 ): ApolloServerPlugin<Context> {
   const limits = new OperationLimits(schema);
-  const turns = new Turns();
   // Made once: each request would pay for a listener of its own.
   const listener: GraphQLRequestListener<Context> = {
     async didResolveOperation({ document, operation, contextValue, request: { extensions, variables = {} } }) {
@@ -40,7 +38,7 @@ export function requestChecks(
       const checked = issues.length === 0 && operation ? limits.check(document, operation, variables) : null;
       const error = issues.length > 0 ? badInputs(issues) : checked?.refusal;
       if (!error) {
-        if (checked && checked.cost > COSTLY) contextValue.execution.endTurn = await turns.take();
+        if (checked && checked.cost > COSTLY) await contextValue.execution.becomeCostly();
         return;
       }
       // Apollo's way to say the status: what is thrown here is a fault of the server to it.
@@ -53,8 +51,11 @@ export function requestChecks(
         if (!(unwrapResolverError(error) instanceof IdentityError)) error.extensions.requestId = contextValue.requestId;
       }
     },
-    // How many errors there are would tell which of many guessed names is one.
-    ...(hidesNames && { willSendResponse: async ({ response }) => keepOneValidationError(response) }),
+    async willSendResponse({ response, contextValue }) {
+      // How many errors there are would tell which of many guessed names is one.
+      if (hidesNames) keepOneValidationError(response);
+      await contextValue.execution.giveWay();
+    },
   };
   return {
     async requestDidStart({ request }) {

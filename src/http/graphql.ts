@@ -7,6 +7,7 @@ import { findDocument, type GivenDocument, type PersistedOperations } from '../g
 import type { Context, RequestFacts } from '../request/context.js';
 import type { CookiePolicy } from '../request/cookie.js';
 import { Cookies } from '../request/cookies.js';
+import type { Execution } from '../request/execution.js';
 import { languageOf } from '../request/language.js';
 import { isRecord, parseJson } from '../text/json.js';
 import { shownText } from '../text/plain-text.js';
@@ -23,19 +24,35 @@ export type AddressOf = (peer: string | undefined, request: FastifyRequest) => s
 export interface GraphQLParts {
   apollo: ApolloServer<Context>;
   operations: PersistedOperations;
+  /** From then on the request has its time, and others give way to it. */
+  beginExecution(): Execution;
   context(facts: RequestFacts): Promise<Context>;
 }
 
 /** Hands a request to Apollo and its answer to Fastify. */
 export async function handleGraphQL(
-  { apollo, operations, context }: GraphQLParts,
+  parts: GraphQLParts,
   policy: CookiePolicy | null,
   addressOf: AddressOf,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const cookies = policy && new Cookies(policy, request.headers);
-  const facts = { ...factsOf(request, addressOf), cookies };
+  const execution = parts.beginExecution();
+  try {
+    const cookies = policy && new Cookies(policy, request.headers);
+    return await answer(parts, { ...factsOf(request, addressOf), cookies, execution }, request, reply);
+  } finally {
+    execution.end();
+  }
+}
+
+async function answer(
+  { apollo, operations, context }: GraphQLParts,
+  facts: RequestFacts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const { cookies, execution } = facts;
   // Made once, where it is needed first.
   let made: Promise<Context> | null = null;
   const contextOfRequest = () => {
@@ -56,18 +73,15 @@ export async function handleGraphQL(
   const refusal = found && refusalOfDocument(found.text);
   if (refusal) return refuseDocument(request, reply, refusal);
 
-  const response = await apollo
-    .executeHTTPGraphQLRequest({
-      httpGraphQLRequest: withDocument(found?.text ?? null),
-      context: contextOfRequest,
-    })
-    .finally(async () => (await made)?.execution.endTurn?.());
+  const response = await apollo.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: withDocument(found?.text ?? null),
+    context: contextOfRequest,
+  });
   // Streamed answers need @defer, which the schema does not have.
   if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
-  const answer = response.body.string;
+  const text = response.body.string;
   // What a mutation has done is told, however long it is.
-  if (isTooLarge(answer) && !(await contextOfRequest()).execution.isMutation)
-    return refuse(reply, 400, responseTooLarge(MAX_ANSWER_BYTES));
+  if (isTooLarge(text) && !execution.isMutation) return refuse(reply, 400, responseTooLarge(MAX_ANSWER_BYTES));
   // Apollo leaves it out of some of its refusals.
   reply.code(response.status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of response.headers) reply.header(name, value);
@@ -75,11 +89,11 @@ export async function handleGraphQL(
     reply.header('cache-control', `public, max-age=${PUBLIC_SECONDS}`);
     reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '));
   }
-  if (reply.statusCode === 400 && isAnsweredWith200(request, codesIn(answer))) reply.code(200);
-  const retry = retryOf(answer);
+  if (reply.statusCode === 400 && isAnsweredWith200(request, codesIn(text))) reply.code(200);
+  const retry = retryOf(text);
   if (retry) reply.code(retry.status).header('retry-after', retry.afterSeconds);
   if (cookies && cookies.set.length > 0) reply.header('set-cookie', cookies.set);
-  return reply.send(answer);
+  return reply.send(text);
 }
 
 /** A character has four bytes at most. */
@@ -181,7 +195,7 @@ function retryOf(answer: string): { status: number; afterSeconds: number } | nul
 const MAX_USER_AGENT_LENGTH = 256;
 
 /** Each header is read when it is asked for: most operations ask for none. */
-function factsOf(request: FastifyRequest, addressOf: AddressOf): Omit<RequestFacts, 'cookies'> {
+function factsOf(request: FastifyRequest, addressOf: AddressOf): Omit<RequestFacts, 'cookies' | 'execution'> {
   const { id, headers, socket } = request;
   // A connection that has closed has no address any more.
   const peer = socket.remoteAddress;

@@ -1,6 +1,6 @@
 import type { Actor, Client, SignedInActor, Viewer } from './actor.js';
 import type { Cookies } from './cookies.js';
-import { Execution } from './execution.js';
+import type { Execution } from './execution.js';
 import { RequestMemo } from './request-memo.js';
 
 /** One request, as resolvers see it. */
@@ -26,15 +26,14 @@ export interface RequestFacts {
   authorization: string | undefined;
   client: Client;
   cookies: Cookies | null;
+  execution: Execution;
 }
 
-/** `authenticate` says who asks, by the header Authorization. The time of the execution begins here. */
+/** `authenticate` says who asks, by the header Authorization. */
 export async function createContext(
-  { requestId, authorization, client, cookies }: RequestFacts,
+  { requestId, authorization, client, cookies, execution }: RequestFacts,
   authenticate: (authorization: string | undefined, memo: RequestMemo) => Promise<Viewer>,
-  timeoutSeconds: number,
 ): Promise<Context> {
-  const execution = new Execution(timeoutSeconds);
   const memo = new RequestMemo();
   const viewer = await authenticate(authorization, memo);
   return {

@@ -10,7 +10,9 @@ import { enforceRules } from '../../src/graphql/enforce.js';
 import { type FieldRule, RuleError, rulesOf } from '../../src/graphql/rules.js';
 import { createLog } from '../../src/log.js';
 import { createContext } from '../../src/request/context.js';
+import { Execution } from '../../src/request/execution.js';
 import { Language } from '../../src/request/language.js';
+import { Turns } from '../../src/request/turns.js';
 import { buildUnguarded, createSchema } from '../../src/schema.js';
 import type { Services } from '../../src/services.js';
 import { describeApi, type TestApp } from '../support/app.js';
@@ -251,8 +253,9 @@ describeApi(
         authorization: token && `Bearer ${token}`,
         client: { userAgent: null, ipAddress: null, language: Language.ENGLISH },
         cookies: null,
+        execution: new Execution(60, new Turns()),
       };
-      const contextValue = await createContext(facts, (...given) => authenticator.authenticate(...given), 60);
+      const contextValue = await createContext(facts, (...given) => authenticator.authenticate(...given));
       const { errors = [] } = await graphql({ schema, source, variableValues, contextValue });
       return errors;
     }

@@ -72,6 +72,23 @@ describeWithServers(['postgres'], 'an operation that waits for the database', ()
     expect(codes(answer)).toEqual([]);
   });
 
+  test('that is costly is answered, though small ones come without an end', async () => {
+    const root = await signIn(api);
+    let done = false;
+    const small = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (!done) expect(codes(await root.ask('{ me { id role { name } } }'))).toEqual([]);
+      }),
+    );
+
+    const costly = '{ users(first: 100) { totalCount nodes { id } } auditEvents(first: 100) { nodes { id } } }';
+    const answers = await Promise.all(Array.from({ length: 10 }, () => root.ask(costly)));
+    done = true;
+    await small;
+
+    expect(answers.flatMap(codes)).toEqual([]);
+  });
+
   test('holds no connection of the pool: of many, each has its answer', async () => {
     const [root, ada] = [await signIn(api), await member(api)];
 

@@ -14,17 +14,31 @@ interface Turn {
 const turn = (): Turn => ({ begun: Promise.withResolvers(), ended: Promise.withResolvers() });
 
 /**
- * Lets costly operations run one after the other. Together they would occupy the process, and every small request would
- * wait for all of them.
+ * Lets costly operations run one after the other, and none while there are small ones to answer. Together they would
+ * occupy the process, and every small request would wait for all of them.
  */
 export class Turns {
   #last: Turn;
   #waiting = 0;
+  #small = 0;
+  #noSmall = Promise.withResolvers<void>();
 
   constructor() {
     this.#last = turn();
     this.#last.begun.resolve();
     this.#last.ended.resolve();
+  }
+
+  /** A request came, which is small until it is known to be costly. */
+  beginSmall(): void {
+    this.#small += 1;
+  }
+
+  endSmall(): void {
+    this.#small -= 1;
+    if (this.#small > 0) return;
+    this.#noSmall.resolve();
+    this.#noSmall = Promise.withResolvers();
   }
 
   /**
@@ -41,5 +55,13 @@ export class Turns {
     this.#waiting -= 1;
     mine.begun.resolve();
     return mine.ended.resolve;
+  }
+
+  /** Waits until no small request is under way, at most `ms`. Answers how long it waited. */
+  async giveWay(ms: number): Promise<number> {
+    if (this.#small === 0 || ms <= 0) return 0;
+    const began = performance.now();
+    await Promise.race([this.#noSmall.promise, delay(ms, undefined, { ref: false })]);
+    return performance.now() - began;
   }
 }
