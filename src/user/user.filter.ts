@@ -4,7 +4,7 @@ import { partOfEmail } from './email-address.js';
 import { ROLE_IDS } from './role.entity.js';
 import { searchKey } from './search-key.js';
 import type { User } from './user.entity.js';
-import type { UserFilter } from './user.inputs.js';
+import { AccountState, type UserFilter } from './user.inputs.js';
 
 /** More would be a load on the database that no screen has a use for. */
 const MAX_CONDITIONS = 50;
@@ -13,14 +13,22 @@ const MAX_SEARCH_LENGTH = 100;
 
 type Where = Extract<FilterQuery<User>, object>;
 const NO_USER: Where = { id: { $in: [] } };
+const OPEN: Where = { deletedAt: null };
+
+const STATES: Record<AccountState, Where> = {
+  [AccountState.ACTIVE]: { ...OPEN, isActive: true },
+  [AccountState.DEACTIVATED]: { ...OPEN, isActive: false },
+  [AccountState.CLOSED]: { deletedAt: { $ne: null } },
+};
 
 /**
- * The filter as a condition for the database.
+ * The filter as a condition for the database; of open accounts alone where it names no state.
  * @throws {IdentityError} BAD_USER_INPUT for more than 50 conditions, more than 5 levels, or a search that no text can
  *   hold.
  */
 export function toWhere(filter: UserFilter | null | undefined): Where {
   let conditions = 0;
+  let hasStates = false;
 
   const walk = (part: UserFilter, depth: number): Where => {
     if (depth > MAX_DEPTH) throw badInput('filter', `has more than ${MAX_DEPTH} levels`);
@@ -29,6 +37,10 @@ export function toWhere(filter: UserFilter | null | undefined): Where {
       ...given(part.email, (email) => ({ email })),
       ...given(part.role, (role) => ({ roleId: ROLE_IDS[role] })),
       ...given(part.isActive, (isActive) => ({ isActive })),
+      ...given(part.states, (states) => {
+        hasStates = true;
+        return anyOf(states.map((state) => STATES[state]));
+      }),
       ...given(part.createdFrom, (time) => ({ createdAt: { $gte: time } })),
       ...given(part.createdBefore, (time) => ({ createdAt: { $lt: time } })),
     ];
@@ -38,14 +50,17 @@ export function toWhere(filter: UserFilter | null | undefined): Where {
     const parts = (list: UserFilter[]) => list.map((item) => walk(item, depth + 1));
     all.push(
       ...given(part.and, (list) => ({ $and: parts(list) })),
-      ...given(part.or, (list) => (list.length > 0 ? { $or: parts(list) } : NO_USER)),
+      ...given(part.or, (list) => anyOf(parts(list))),
       ...given(part.not, (item) => ({ $not: walk(item, depth + 1) })),
     );
     return all.length > 0 ? { $and: all } : {};
   };
 
-  return filter ? walk(filter, 1) : {};
+  const where = filter ? walk(filter, 1) : {};
+  return hasStates ? where : { $and: [OPEN, where] };
 }
+
+const anyOf = (conditions: Where[]): Where => (conditions.length > 0 ? { $or: conditions } : NO_USER);
 
 const given = <T>(value: T | null | undefined, condition: (value: T) => object): Where[] =>
   value === null || value === undefined ? [] : [condition(value) as Where];

@@ -20,6 +20,21 @@ export enum OrderDirection {
 }
 registerEnumType(OrderDirection, { name: 'OrderDirection', description: 'Which end comes first.' });
 
+export enum AccountState {
+  ACTIVE = 'active',
+  DEACTIVATED = 'deactivated',
+  CLOSED = 'closed',
+}
+registerEnumType(AccountState, {
+  name: 'AccountState',
+  description: 'Whether an account can be used.',
+  valuesConfig: {
+    ACTIVE: { description: 'Its user can sign in.' },
+    DEACTIVATED: { description: 'An admin switched it off, and can switch it on.' },
+    CLOSED: { description: 'It was deleted; in a grace period that can be taken back.' },
+  },
+});
+
 @InputType({ description: 'An order of users.' })
 export class UserOrder {
   @Field(() => UserOrderField)
@@ -62,8 +77,15 @@ export class UserFilter {
   @Field(() => RoleName, { nullable: true })
   role?: RoleName | null;
 
-  @Field(() => Boolean, { nullable: true, description: '`true` also leaves closed accounts out.' })
+  @Field(() => Boolean, { nullable: true, description: 'Whether the user can sign in.' })
   isActive?: boolean | null;
+
+  @Field(() => [AccountState], {
+    nullable: true,
+    description:
+      'One of these; of none, no account. A filter that names no state, at no level, leaves closed accounts out.',
+  })
+  states?: AccountState[] | null;
 
   @Field(() => Date, { nullable: true, description: 'Registered then or later.' })
   createdFrom?: Date | null;

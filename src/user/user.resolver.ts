@@ -48,7 +48,7 @@ export class UserResolver {
   @Directive(listSize('first', 'last'))
   @Query(() => UserConnection, {
     description:
-      'All users, closed accounts too, newest first unless `orderBy` says otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.',
+      'All users with open accounts, newest first, unless `filter` and `orderBy` say otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.',
   })
   users(@Args(() => UsersArgs) args: UsersArgs) {
     return this.userService.page(args);

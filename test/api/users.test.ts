@@ -204,6 +204,37 @@ describeApi(
       expect(await named({ createdFrom: '2020-01-01T00:00:00Z', email: null })).toHaveLength(people.length + 1);
     });
 
+    test('leaves closed accounts out of list, search and count, unless a state is asked for at some level', async () => {
+      const [open, off, closed] = await members(app(), 3, { name: 'Stateful' });
+      await root.ask('mutation ($id: ID!) { deactivateUser(id: $id) { id } }', { id: off?.id });
+      await root.ask('mutation ($id: ID!) { deleteUser(id: $id) { id } }', { id: closed?.id });
+      const found = async (states: object) => {
+        const filter = { and: [{ search: 'Stateful' }, states] };
+        const query = 'query ($filter: UserFilter) { users(filter: $filter) { totalCount nodes { id } } }';
+        const { totalCount, nodes } = (await root.ask(query, { filter })).data.users;
+        expect(totalCount).toBe(nodes.length);
+        const names = { [String(open?.id)]: 'open', [String(off?.id)]: 'off', [String(closed?.id)]: 'closed' };
+        return nodes.map(({ id }: { id: string }) => names[id]).sort();
+      };
+
+      expect(await found({})).toEqual(['off', 'open']);
+      expect(await found({ isActive: false })).toEqual(['off']);
+      expect(await found({ states: null })).toEqual(['off', 'open']);
+      expect(await found({ states: ['ACTIVE'] })).toEqual(['open']);
+      expect(await found({ states: ['DEACTIVATED'] })).toEqual(['off']);
+      expect(await found({ states: ['CLOSED'] })).toEqual(['closed']);
+      expect(await found({ states: ['CLOSED', 'ACTIVE', 'CLOSED'] })).toEqual(['closed', 'open']);
+      expect(await found({ states: [] })).toEqual([]);
+      expect(await found({ not: { states: ['CLOSED'] } })).toEqual(['off', 'open']);
+      expect(await found({ not: { states: [] } })).toEqual(['closed', 'off', 'open']);
+      expect(await found({ or: [{ states: ['CLOSED'] }, { email: open?.email }] })).toEqual(['closed', 'open']);
+      expect(codes(await root.ask('{ users(filter: { states: [GONE] }) { totalCount } }'))).toEqual([
+        'GRAPHQL_VALIDATION_FAILED',
+      ]);
+      await app().database.em.execute('delete from users where name = ?', ['Stateful']);
+      await app().cache.invalidate('users');
+    });
+
     test('refuses a filter that no database should see', async () => {
       const deep = Array.from({ length: 6 }).reduce<object>((filter) => ({ not: filter }), { search: 'a' });
       const wide = { or: Array.from({ length: 51 }, () => ({ search: 'a' })) };

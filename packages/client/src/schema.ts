@@ -28,6 +28,15 @@ export type Access =
   /** Any signed-in, active user. */
   | 'SIGNED_IN';
 
+/** Whether an account can be used. */
+export type AccountState =
+  /** Its user can sign in. */
+  | 'ACTIVE'
+  /** It was deleted; in a grace period that can be taken back. */
+  | 'CLOSED'
+  /** An admin switched it off, and can switch it on. */
+  | 'DEACTIVATED';
+
 /** A page of what happened. */
 export type AuditConnection = {
   /** Access: ADMIN. */
@@ -536,7 +545,7 @@ export type Query = {
    */
   user?: Maybe<User>;
   /**
-   * All users, closed accounts too, newest first unless `orderBy` says otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.
+   * All users with open accounts, newest first, unless `filter` and `orderBy` say otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.
    *
    * Access: ADMIN. Errors: BAD_USER_INPUT.
    */
@@ -790,7 +799,7 @@ export type UserFilter = {
   createdFrom?: InputMaybe<Scalars['DateTime']['input']>;
   /** The whole address. */
   email?: InputMaybe<Scalars['EmailAddress']['input']>;
-  /** `true` also leaves closed accounts out. */
+  /** Whether the user can sign in. */
   isActive?: InputMaybe<Scalars['Boolean']['input']>;
   /** This must not hold. */
   not?: InputMaybe<UserFilter>;
@@ -799,6 +808,8 @@ export type UserFilter = {
   role?: InputMaybe<RoleName>;
   /** Part of the e-mail address or the name; case, accents, Unicode forms and outer blanks do not count. `%` and `_` stand for themselves. A blank text matches everybody. */
   search?: InputMaybe<Scalars['String']['input']>;
+  /** One of these; of none, no account. A filter that names no state, at no level, leaves closed accounts out. */
+  states?: InputMaybe<Array<AccountState>>;
 };
 
 /** An order of users. */
