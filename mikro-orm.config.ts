@@ -13,11 +13,14 @@ import { Migration20261126000003_retention } from './migrations/Migration2026112
 import { Migration20261126000004_name_key } from './migrations/Migration20261126000004_name_key.js';
 import { Migration20261126000005_account_closed_mail } from './migrations/Migration20261126000005_account_closed_mail.js';
 import { Migration20261126000006_session_use } from './migrations/Migration20261126000006_session_use.js';
+import { Migration20261128000001_deletions } from './migrations/Migration20261128000001_deletions.js';
 import { AuditChain } from './src/audit/audit-chain.entity.js';
 import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { loadConfig } from './src/config/config.js';
 import type { DatabaseConfig } from './src/database/database.js';
 import { EmbeddedDriver, IN_MEMORY } from './src/database/embedded-database.js';
+import { Deletion, DeletionReceipt } from './src/deletion/deletion.entity.js';
+import { Erasure } from './src/deletion/erasure.entity.js';
 import { InboxEvent } from './src/events/inbox.entity.js';
 import { OutboxEvent } from './src/events/outbox.entity.js';
 import { Mail } from './src/mail/mail.entity.js';
@@ -33,7 +36,10 @@ const CONNECTION_WAIT_MS = 5_000;
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
 export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: DatabaseConfig): Partial<Options> {
   const options = {
-    entities: [User, Role, Session, Mail, MailToken, AuditEvent, AuditChain, OutboxEvent, InboxEvent],
+    entities: [
+      ...[User, Role, Session, Mail, MailToken, AuditEvent, AuditChain, OutboxEvent, InboxEvent],
+      ...[Deletion, DeletionReceipt, Erasure],
+    ],
     extensions: [Migrator],
     // A name that is misspelt would become an empty database.
     ensureDatabase: false,
@@ -51,6 +57,7 @@ export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: Da
         { name: '20261126000004_name_key', class: Migration20261126000004_name_key },
         { name: '20261126000005_account_closed_mail', class: Migration20261126000005_account_closed_mail },
         { name: '20261126000006_session_use', class: Migration20261126000006_session_use },
+        { name: '20261128000001_deletions', class: Migration20261128000001_deletions },
       ],
       snapshot: false,
     },

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Logger } from 'pino';
 import { outageOf } from '../src/database/outage.js';
 import { deadLetter, requeue } from './answers.js';
-import { handle } from './handlers/handle.js';
+import { type HandlerParts, handle } from './handlers/handle.js';
 import type { Receive } from './rabbit-consumer.js';
 
 /** How often, and how late again, an event is handled before it becomes a dead letter. */
@@ -12,11 +11,13 @@ const RETRY_MS = 1_000;
 
 /** Acknowledged after the commit, so a consumer that dies before gets it again, and knows it. */
 export const receiveEvent =
-  (em: EntityManager, log: Logger): Receive =>
+  (parts: HandlerParts, onHandled: () => void): Receive =>
   async (event, ackOrNack, { stopping }) => {
+    const { em, log } = parts;
     for (let failures = 0; !stopping.aborted; ) {
       try {
-        await handle(em, log, event);
+        await handle(parts, event);
+        onHandled();
         return ackOrNack();
       } catch (error) {
         const outage = outageOf(error);

@@ -1,13 +1,18 @@
 import { databaseOptions } from '../mikro-orm.config.js';
+import { AuditTrail } from '../src/audit/audit-trail.js';
 import { configOrExit } from '../src/config/config-or-exit.js';
 import { openDatabase } from '../src/database/database.js';
+import { purgeParts } from '../src/deletion/purge.js';
+import { pepperOf } from '../src/keys/secrets.js';
 import { createLog } from '../src/log.js';
 import { openMailer } from '../src/mail/open-mailer.js';
 import { endBy, type Run } from '../src/process/run.js';
 import { StartFailure } from '../src/process/start-failure.js';
+import { DeletionWorker } from './deletion-worker.js';
 import { rabbitConsumer } from './rabbit-consumer.js';
 import { receiveEvent } from './receive-event.js';
 import { receiveMail } from './receive-mail.js';
+import { stepsOf } from './steps/steps.js';
 
 /** What hangs then is left behind: the broker gives its messages to the next consumer. */
 const CONSUMER_ENDS_MS = 6_500;
@@ -26,14 +31,26 @@ export async function startConsumer(run: Run): Promise<void> {
     });
     return;
   }
+  const pepper = await run.step(() => pepperOf(config));
   const { mailer } = openMailer(config);
   if (!mailer) log.warn('there is no SMTP_URL: mail waits in the queue until there is');
   const { em } = await run.step(
     () => openDatabase(config, databaseOptions, { mayBeAway: true }),
     async ({ close }) => void (await endBy(Date.now() + DATABASE_ENDS_MS, close())),
   );
+  const steps = stepsOf(config);
+  const parts = purgeParts(config, pepper);
+  const worker = new DeletionWorker(
+    { ...parts, em, audit: new AuditTrail(em, parts.auditDigests), log },
+    steps,
+    config.deletionAttempts,
+  );
+  await run.step(
+    () => worker.start(),
+    async () => void (await endBy(Date.now() + DATABASE_ENDS_MS, worker.stop())),
+  );
   const receivers = {
-    events: receiveEvent(em, log),
+    events: receiveEvent({ em, log, deletionSteps: [...steps.keys()] }, () => worker.wake()),
     ...(mailer && { mails: receiveMail({ em, mailer, publicUrl, log }) }),
   };
   await run.step(

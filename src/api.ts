@@ -2,17 +2,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { handleInProcess } from '../consumer/handlers/in-process.js';
+import { inProcessConsumer } from '../consumer/in-process.js';
+import type { StepParts } from '../consumer/steps/steps.js';
 import { databaseOptions } from '../mikro-orm.config.js';
 import { ensureAdmin } from './account/first-admin.js';
 import { createApp } from './app.js';
-import { AuditDigests } from './audit/audit-digests.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { DeviceTokens } from './auth/device-tokens.js';
 import { Cache } from './cache.js';
 import { type Config, DEVELOPMENT_ADMIN } from './config/config.js';
 import { configOrExit } from './config/config-or-exit.js';
 import { type Database, migrate, openDatabase, pendingMigrations } from './database/database.js';
+import { purgeParts } from './deletion/purge.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
 import { assertCanListen, explainListening } from './http/listening.js';
 import { AccessTokens } from './keys/access-token.js';
@@ -60,7 +61,8 @@ export async function startApi(run: Run): Promise<void> {
   const migrated = await run.step(() => (config.production ? [] : migrate(database, config)));
 
   const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: config.passwordMinLength });
-  const auditDigests = new AuditDigests(pepper);
+  const parts = purgeParts(config, pepper);
+  const { auditDigests, ledger } = parts;
   const audit = new AuditTrail(database.em, auditDigests);
   const firstAdmin = async () =>
     config.admin !== null && (await ensureAdmin(database.em, audit, passwords, config.admin));
@@ -85,9 +87,11 @@ export async function startApi(run: Run): Promise<void> {
         refreshTokens: new RefreshTokens(pepper),
         deviceTokens: new DeviceTokens(pepper),
         sessionLimits: sessionLimits(config),
+        deletionGraceSeconds: config.deletionGraceSeconds,
         cache,
         redis,
-        bus: await eventBus(config, database, mailer, log),
+        ledger,
+        bus: await eventBus(config, { ...parts, em: database.em, audit, log }, mailer),
         mailbox,
         examples,
       }),
@@ -147,16 +151,12 @@ async function afterMigration(database: Database, firstAdmin: () => Promise<bool
   }
 }
 
-async function eventBus(
-  { amqpUrl, publicUrl }: Config,
-  { em }: Database,
-  mailer: Mailer | null,
-  log: Logger,
-): Promise<EventBus> {
+async function eventBus(config: Config, parts: StepParts, mailer: Mailer | null): Promise<EventBus> {
+  const { amqpUrl, publicUrl } = config;
   // Its 400 modules are loaded only where a broker is.
-  if (amqpUrl) return (await import('./events/rabbit-bus.js')).rabbitBus(amqpUrl, log);
+  if (amqpUrl) return (await import('./events/rabbit-bus.js')).rabbitBus(amqpUrl, parts.log);
   // Only production may be without one, and it has a broker.
-  return inProcessBus(handleInProcess({ em, mailer: mailer as Mailer, publicUrl, log }));
+  return inProcessBus(inProcessConsumer({ ...parts, mailer: mailer as Mailer, publicUrl }, config));
 }
 
 function welcome(config: Config, address: string, madeAdmin: boolean): string {

@@ -7,6 +7,7 @@ import type { AuditTrail } from './audit/audit-trail.js';
 import type { Cache } from './cache.js';
 import type { Config } from './config/config.js';
 import { type Database, listenToDatabase, pendingMigrations, takesWrites } from './database/database.js';
+import { type Ledger, LedgerCheck } from './deletion/ledger.js';
 import type { EventBus } from './events/bus.js';
 import { relaysFor } from './events/relay.js';
 import { documentRules, MAX_TOKENS } from './graphql/document-rules.js';
@@ -36,6 +37,8 @@ export interface AppParts extends Omit<Parts, 'em'> {
   bus: EventBus;
   /** Null where there is none. */
   redis: Redis | null;
+  /** Who was erased, outside the database; null where none is kept. */
+  ledger: Ledger | null;
   /** What Sandbox opens with. */
   examples?: string;
   /** Development's, to be shown; null where mail goes to a server. */
@@ -56,7 +59,7 @@ export interface App {
 
 /** Assembles the API from its parts. */
 export async function createApp(parts: AppParts): Promise<App> {
-  const { config, database, cache, bus, log } = parts;
+  const { config, database, cache, bus, ledger, log } = parts;
   const services = createServices({ ...parts, em: database.em });
   const { audit, authenticator, tokens } = services;
   const schema = createSchema(services);
@@ -68,6 +71,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const wake = () => {
     for (const relay of relays) relay.wake();
   };
+  const erasures = ledger && new LedgerCheck(ledger, database.em);
   const turns = new Turns();
   const http = await createHttp(config, log, {
     apollo,
@@ -75,7 +79,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     beginExecution: () => new Execution(config.executionTimeoutSeconds, turns),
     context: (facts) => createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)),
     jwks: () => tokens.jwks(),
-    health: () => health(database, cache, bus),
+    health: () => health(parts, erasures),
     mailbox: parts.mailbox,
     explorer: config.explorer ? () => ({ schema: printSchema(schema), cookies: config.refreshTokenCookie }) : null,
   });
@@ -97,6 +101,8 @@ export async function createApp(parts: AppParts): Promise<App> {
         },
         onListening: () => {
           void cache.invalidateAll();
+          // A backup may have been restored meanwhile.
+          erasures?.forget();
           wake();
         },
       });
@@ -166,17 +172,19 @@ function createApollo(
 }
 
 /** Without the database nothing works; without cache or broker all does, only slower or later. */
-async function health(database: Database, cache: Cache, bus: EventBus) {
+async function health({ database, cache, bus }: AppParts, erasures: LedgerCheck | null) {
   const inTime = <T>(answer: Promise<T>) =>
     Promise.race([answer, delay(DATABASE_ANSWER_MS, null, { ref: false })]).catch(() => null);
   const [writes, pending] = await Promise.all([inTime(takesWrites(database)), inTime(pendingMigrations(database))]);
+  const erased = erasures && (pending?.length === 0 ? await inTime(erasures.isDone()) : null);
   return {
-    ready: writes === true && pending?.length === 0,
+    ready: writes === true && pending?.length === 0 && (erasures === null || erased === true),
     parts: {
       database: writes === null ? 'down' : writes ? 'up' : 'read-only',
       migrations: pending === null ? 'unknown' : pending.length === 0 ? 'done' : 'pending',
       cache: (await cache.isUp()) ? 'up' : 'degraded',
       events: bus.isUp() ? 'up' : 'degraded',
+      ...(erasures && { erasures: erased === null ? 'unknown' : erased ? 'done' : 'pending' }),
     },
   };
 }

@@ -8,6 +8,7 @@ export const ERROR_CODES = {
   NOT_FOUND: 'There is no such thing.',
   CONFLICT: 'The thing was changed by somebody else in the meantime.',
   INVALID_CREDENTIALS: 'E-mail and password do not belong to an open account.',
+  REAUTHENTICATION_REQUIRED: 'The session is older than 5 minutes: confirm with the password, or sign in again first.',
   INVALID_TOKEN: 'The token of a link is unknown, used or too old.',
   EMAIL_TAKEN: 'There is an open account with this e-mail address.',
   WEAK_PASSWORD: "The password is too short, too common, or the user's own name or address.",
@@ -90,6 +91,9 @@ export const badInputs = (issues: Issue[]) =>
 export const notFound = (what: string) => new IdentityError('NOT_FOUND', `There is no such ${what}.`);
 export const invalidCredentials = () =>
   new IdentityError('INVALID_CREDENTIALS', 'E-mail and password do not belong to an open account.');
+export const reauthenticationRequired = () =>
+  new IdentityError('REAUTHENTICATION_REQUIRED', 'Confirm with your password, or sign in again first.');
+export const conflict = (message: string) => new IdentityError('CONFLICT', message);
 export const accountDisabled = () => new IdentityError('ACCOUNT_DISABLED', 'This account is switched off.');
 export const invalidToken = () =>
   new IdentityError('INVALID_TOKEN', 'The link is no longer good: it was used, is too old, or is not one of ours.');

@@ -6,6 +6,7 @@ import { AccountResolver } from './account/account.resolver.js';
 import { AuditResolver, UserAuditResolver } from './audit/audit.resolver.js';
 import { AuthResolver } from './auth/auth.resolver.js';
 import { PasswordResetResolver } from './auth/password-reset.resolver.js';
+import { DeletionResolver } from './deletion/deletion.resolver.js';
 import { EmailResolver } from './email/email.resolver.js';
 import {
   authDirective,
@@ -25,6 +26,7 @@ const RESOLVERS: Map<ClassType, (services: Services) => object> = new Map<ClassT
   [UserResolver, ({ users, roles }) => new UserResolver(users, roles)],
   [UserConnectionResolver, ({ users }) => new UserConnectionResolver(users)],
   [AccountResolver, ({ accounts }) => new AccountResolver(accounts)],
+  [DeletionResolver, ({ deletions }) => new DeletionResolver(deletions)],
   [EmailResolver, ({ emails }) => new EmailResolver(emails)],
   [AuthResolver, ({ auth, tokens }) => new AuthResolver(auth, tokens)],
   [PasswordResetResolver, ({ passwordResets, tokens }) => new PasswordResetResolver(passwordResets, tokens)],

@@ -9,6 +9,7 @@ import { Authenticator } from './auth/authenticator.js';
 import type { DeviceTokens } from './auth/device-tokens.js';
 import { PasswordResetService } from './auth/password-reset.service.js';
 import type { Cache } from './cache.js';
+import { DeletionService } from './deletion/deletion.service.js';
 import { EmailService } from './email/email.service.js';
 import type { AccessTokens } from './keys/access-token.js';
 import type { Cursors } from './paging/cursor.js';
@@ -32,6 +33,7 @@ export interface Parts {
   refreshTokens: RefreshTokens;
   deviceTokens: DeviceTokens;
   sessionLimits: SessionLimits;
+  deletionGraceSeconds: number;
   log: Logger;
 }
 
@@ -43,12 +45,23 @@ export function createServices(parts: Parts) {
   const audit = new AuditTrail(em, parts.auditDigests);
   const users = new UserService(em, cache, cursors);
   const sessions = new SessionService(em, cache, audit, parts.refreshTokens, parts.sessionLimits);
-  const accounts = new AccountService(audit, cache, users, sessions);
+  const { deletionGraceSeconds } = parts;
+  const accounts = new AccountService({
+    em,
+    audit,
+    cache,
+    users,
+    sessions,
+    passwords,
+    throttles,
+    deletionGraceSeconds,
+  });
   return {
     audit,
     users,
     sessions,
     accounts,
+    deletions: new DeletionService(em, audit),
     tokens,
     roles: new RoleService(em, cache),
     auth: new AuthService(em, audit, users, accounts, sessions, passwords, throttles, deviceTokens, log),

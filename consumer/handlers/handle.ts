@@ -9,7 +9,18 @@ import { userRegistered } from './user-registered.js';
  * What an event does here. Runs in a transaction with the row that says it was done; anything outside the database may
  * happen again.
  */
-export type Handler<T extends EventType> = (event: CloudEvent<T>, em: EntityManager, log: Logger) => Promise<void>;
+export type Handler<T extends EventType> = (
+  event: CloudEvent<T>,
+  em: EntityManager,
+  parts: HandlerParts,
+) => Promise<void>;
+
+export interface HandlerParts {
+  em: EntityManager;
+  log: Logger;
+  /** The names of what a deletion owes. */
+  deletionSteps: readonly string[];
+}
 
 /** What this service hears. */
 export type HeardType = Exclude<EventType, 'mail.requested'>;
@@ -22,6 +33,8 @@ const HANDLERS: { [T in HeardType]: Handler<T> } = {
   'user.role_changed': noted,
   'user.deactivated': noted,
   'user.activated': noted,
+  'user.deletion_scheduled': noted,
+  'user.restored': noted,
   'user.deleted': userDeleted,
   'session.reuse_detected': noted,
 };
@@ -33,19 +46,20 @@ const isHeard = (type: string): type is HeardType => Object.hasOwn(HANDLERS, typ
  * Handles an event once, however often it comes.
  * @throws what the handler or the database does: then nothing has happened.
  */
-export async function handle(em: EntityManager, log: Logger, event: CloudEvent): Promise<void> {
+export async function handle(parts: HandlerParts, event: CloudEvent): Promise<void> {
+  const { log } = parts;
   if (!isHeard(event.type)) {
     log.debug({ eventId: event.id, type: event.type }, 'event of no concern');
     return;
   }
   const handler = HANDLERS[event.type] as Handler<EventType>;
-  await em.fork().transactional(async (em) => {
+  await parts.em.fork().transactional(async (em) => {
     // Of two at once the second waits here for the first one's end.
     const first = await em.execute('insert into inbox (id, type) values (?, ?) on conflict do nothing returning id', [
       event.id,
       event.type,
     ]);
     if (first.length === 0) return log.debug({ eventId: event.id }, 'event was handled before');
-    await handler(event, em, log);
+    await handler(event, em, parts);
   });
 }

@@ -20,15 +20,35 @@ export class AccountResolver {
   constructor(private readonly accounts: AccountService) {}
 
   @Directive('@auth(requires: SELF_OR_ADMIN)')
-  @Directive('@errors(codes: [BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN])')
+  @Directive(
+    '@errors(codes: [BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN, REAUTHENTICATION_REQUIRED, INVALID_CREDENTIALS, SERVICE_OVERLOADED])',
+  )
   @Mutation(() => DeleteUserPayload, {
     description:
-      'Closes an account, announces it as `user.deleted` and sends a receipt to its address. Doing it twice changes nothing and announces nothing.',
+      'Closes an account, announces it as `user.deleted` and sends a receipt to its address; where there is a grace period, `user.deletion_scheduled` comes first. Doing it twice changes nothing and announces nothing.',
   })
-  async deleteUser(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
-    const user = await this.accounts.close(requireViewer(context), id);
+  async deleteUser(
+    @Arg('id', () => ID) id: string,
+    @Arg('password', () => String, {
+      nullable: true,
+      description: 'To delete the own account from a session that is older than 5 minutes: its current password.',
+    })
+    password: string | null,
+    @Ctx() context: Context,
+  ) {
+    const user = await this.accounts.close(requireViewer(context), id, password ?? null);
     updateViewer(context, user);
     return { id: user.id, deletedAt: user.deletedAt };
+  }
+
+  @Directive('@auth(requires: ADMIN)')
+  @Directive('@errors(codes: [BAD_USER_INPUT, NOT_FOUND, CONFLICT])')
+  @Mutation(() => User, {
+    description:
+      'Takes a deletion back while its grace period runs, and announces it as `user.restored`. For an open account nothing changes.',
+  })
+  cancelUserDeletion(@Arg('id', () => ID) id: string, @Ctx() context: Context) {
+    return this.accounts.restore(requireViewer(context), id);
   }
 
   @Directive('@auth(requires: SIGNED_IN)')

@@ -10,6 +10,9 @@ export const AUDIT_ACTIONS = {
   'user.deactivated': 'an account was switched off; why',
   'user.activated': 'an account was switched on again',
   'user.deleted': 'an account was closed',
+  'user.restored': 'the deletion of an account was taken back',
+  'user.purged': 'what was personal in a closed account was removed',
+  'user.data_exported': 'somebody had everything exported that is held about them',
   'session.opened': 'somebody signed in',
   'session.ended':
     'sessions were ended by their user, or because another was opened beyond the limit; how many and, for the latter, why',
@@ -21,6 +24,7 @@ export const AUDIT_ACTIONS = {
   'email_change.requested': 'a link was asked for that sets another address',
   'email_change.failed': 'the password was wrong with which another address was asked for',
   'records.removed': 'rows that were older than their retention were removed; how many of each kind',
+  'user_deletion.failed': 'the password was wrong with which somebody confirmed the deletion of their account',
   'access.denied': 'somebody signed in tried an operation that is not theirs; which',
 } as const;
 

@@ -21,13 +21,24 @@ export class AuditDigests {
     this.#key = derivedKey(secret, 'audit');
   }
 
-  of({ digest: _, at, ...others }: AuditEvent): string {
+  of({ digest: _, redactionMac: __, at, ...others }: AuditEvent): string {
     return this.#mac({ ...others, at: at.toISOString() });
   }
 
-  /** Whether it is what was recorded after the event at that place. */
+  /** Of an event without what was personal in it; its digest stays that of the whole event. */
+  ofRedacted({ redactionMac: _, at, ...others }: AuditEvent): string {
+    return this.#mac({ ...others, at: at.toISOString(), isRedacted: true });
+  }
+
+  /** Whether it is what was recorded after the event at that place, or what a purge left of it. */
   follows(event: AuditEvent, { position, digest }: Place): boolean {
-    return event.position === position + 1 && event.previousDigest === digest && this.of(event) === event.digest;
+    return event.position === position + 1 && event.previousDigest === digest && this.isGenuine(event);
+  }
+
+  isGenuine(event: AuditEvent): boolean {
+    return event.redactionMac === null
+      ? this.of(event) === event.digest
+      : this.ofRedacted(event) === event.redactionMac;
   }
 
   /** Of the last event of a chain that retention removed. No event has these fields, so none is taken for the other. */

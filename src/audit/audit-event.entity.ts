@@ -33,13 +33,15 @@ export type AuditDetails = Record<string, string | number | boolean | null>;
 @Index({ name: 'idx_audit_events_actor_id', properties: ['actorId', 'id'] })
 @Index({ name: 'idx_audit_events_action', properties: ['action', 'id'] })
 // Against mistakes; who means it must drop the trigger first, and is found by the digests. Retention removes rows that
-// their chain says are removed.
+// their chain says are removed; a purge removes what is personal in a row (`redact.ts`).
 @Trigger<typeof AuditEvent>({
   name: 'append_only',
   timing: 'before',
   events: ['update', 'delete'],
   forEach: 'row',
   body: `if tg_op = 'DELETE' and current_setting('gatehouse.audit_retention', true) = 'on' and exists (select from audit_chains where id = old.chain and removed_position >= old.position) then return old;
+end if;
+if tg_op = 'UPDATE' and current_setting('gatehouse.audit_redaction', true) = 'on' and (new.ip_address is null or new.ip_address = old.ip_address) and to_jsonb(new) - '{ip_address,details,redaction_mac}'::text[] = to_jsonb(old) - '{ip_address,details,redaction_mac}'::text[] then return new;
 end if;
 raise exception 'audit events are only ever added' using errcode = 'insufficient_privilege';`,
 })
@@ -99,4 +101,11 @@ export class AuditEvent {
   @Property({ type: 'json', nullable: true })
   @Field(() => GraphQLJSONObject, { nullable: true, description: 'What is worth knowing beside; never a secret.' })
   details!: AuditDetails | null;
+
+  /**
+   * Over what is left of the row and its digest, with the key of the digests: only who has it can say that what is
+   * missing was removed rightly. Null where nothing was.
+   */
+  @Property({ type: 'text', nullable: true })
+  redactionMac: string | null = null;
 }

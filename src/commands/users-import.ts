@@ -6,6 +6,7 @@ import { AuditTrail } from '../audit/audit-trail.js';
 import { configOrExit } from '../config/config-or-exit.js';
 import { assertMigrated, openDatabase } from '../database/database.js';
 import { importUsers } from '../import/import.js';
+import { ErasedMarks } from '../keys/erased-marks.js';
 import { pepperOf } from '../keys/secrets.js';
 import { orExit } from '../process/or-exit.js';
 import { StartFailure } from '../process/start-failure.js';
@@ -43,8 +44,10 @@ try {
 
 async function run(): Promise<void> {
   const lines = linesOf(file.createReadStream(), MAX_LINE_BYTES);
-  const audit = new AuditTrail(database.em, new AuditDigests(pepperOf(config)));
-  const { imported, alreadyThere, refused, unknown } = await importUsers(audit, lines, fail, strict);
+  const pepper = pepperOf(config);
+  const audit = new AuditTrail(database.em, new AuditDigests(pepper));
+  const marks = new ErasedMarks(pepper);
+  const { imported, alreadyThere, refused, unknown } = await importUsers(audit, lines, fail, marks, strict);
   const names = [...unknown].map(([name, count]) => `${name} (${count})`);
   if (names.length > 0) console.log(`Unknown fields, left out: ${names.join(', ')}`);
   console.log(`Imported: ${imported}, already there: ${alreadyThere}, refused: ${refused}`);

@@ -6,6 +6,7 @@ import { MAX_LENGTH, weaknessOf, wordsOf } from '../password/new-password.js';
 import type { Limits } from '../throttle/limits.js';
 import { type Program, SettingError } from './setting.js';
 import { SETTING_NAMES, SETTINGS, type SettingName, type Values } from './settings.js';
+import type { Webhook } from './webhooks.js';
 
 export interface Config {
   /** Development brings embedded parts, Sandbox, introspection and a known admin; production refuses them all. */
@@ -60,6 +61,17 @@ export interface Config {
   operationsManifest: string | null;
   /** Whether admins may send other documents. */
   adminsSendAnything: boolean;
+  /** For how long a deletion can be taken back. */
+  deletionGraceSeconds: number;
+  /** How often a step of a deletion is tried. */
+  deletionAttempts: number;
+  /** The file of who was erased; null for none. */
+  deletionLedger: string | null;
+  deletionWebhooks: Webhook[];
+  /** Whether they may lead to addresses of the own network. */
+  deletionWebhooksPrivate: boolean;
+  /** Where what was held about deleted users is kept, encrypted with a key of 32 bytes; null for nowhere. */
+  deletionArchive: { folder: string; key: Uint8Array; days: number } | null;
   /** Whether the API serves its explorer. */
   explorer: boolean;
   /** Browser origins that may call the API from elsewhere. */
@@ -137,6 +149,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     complain('OPERATIONS_MANIFEST', 'counts for nothing unless PERSISTED_OPERATIONS is trusted');
   if (!isTrusted && values.ADMINS_SEND_ANYTHING)
     complain('ADMINS_SEND_ANYTHING', 'counts for nothing unless PERSISTED_OPERATIONS is trusted');
+  if ((values.DELETION_ARCHIVE_DIR === null) !== (values.DELETION_ARCHIVE_KEY === null))
+    complain('DELETION_ARCHIVE_DIR', 'and DELETION_ARCHIVE_KEY go together');
   if ((values.HSTS ?? 'off') !== 'off' && !isHttps)
     complain('HSTS', 'must be off while PUBLIC_URL begins with http://');
   if (values.REFRESH_TOKEN_COOKIE && production && !isHttps && !LOCAL_HOST.test(hostname))
@@ -171,6 +185,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     persistedOperations: values.PERSISTED_OPERATIONS,
     operationsManifest: values.OPERATIONS_MANIFEST,
     adminsSendAnything: values.ADMINS_SEND_ANYTHING,
+    deletionGraceSeconds: values.DELETION_GRACE,
+    deletionAttempts: values.DELETION_ATTEMPTS,
+    deletionLedger: values.DELETION_LEDGER,
+    deletionWebhooks: values.DELETION_WEBHOOKS,
+    deletionWebhooksPrivate: values.DELETION_WEBHOOKS_PRIVATE,
+    deletionArchive: archiveOf(values),
     explorer: values.EXPLORER ?? !production,
     corsOrigins: [...new Set([...(values.CORS_ORIGINS ?? []), ...(production ? [] : [SANDBOX])])],
     trustProxy: values.TRUST_PROXY ?? [],
@@ -239,6 +259,10 @@ function complainOfMissing(values: Values, program: Program, problems: string[])
     if (needed?.by.includes(program) && !isGiven && !isToldAlready)
       problems.push(`${name} is required in production: ${needed.what}`);
   }
+}
+
+function archiveOf({ DELETION_ARCHIVE_DIR: folder, DELETION_ARCHIVE_KEY: key, DELETION_ARCHIVE_DAYS: days }: Values) {
+  return folder === null || key === null ? null : { folder, key, days };
 }
 
 function firstAdmin(texts: Texts, values: Values, production: boolean, complain: Complain): Config['admin'] {

@@ -5,6 +5,8 @@ import { plainText } from '../text/plain-text.js';
 import { type Limits, parseLimits } from '../throttle/limits.js';
 import { parseEmail } from '../user/email-address.js';
 
+import { parseWebhooks, type Webhook } from './webhooks.js';
+
 /** What is wrong with a value. It is said behind the name of the setting, and never holds the value. */
 export class SettingError extends Error {}
 
@@ -21,6 +23,9 @@ export const PROGRAMS = [
   'keys:rotate',
   'limits:show',
   'limits:reset',
+  'deletions:retry',
+  'deletions:replay',
+  'events:replay',
 ] as const;
 export type Program = (typeof PROGRAMS)[number];
 
@@ -74,6 +79,18 @@ export const daysKept =
     if (/^\d+$/.test(given) && (value === 0 || (value >= min && value <= MAX_DAYS))) return value;
     throw new SettingError(`must be 0 (for ever) or a whole number from ${min} to ${MAX_DAYS}`);
   };
+
+const DURATION = /^P(?=.)(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,5})H)?(?:(\d{1,7})M)?(?:(\d{1,9})S)?)?$/;
+/** Seconds of a week, a day, an hour, a minute and a second. */
+const UNITS = [604_800, 86_400, 3_600, 60, 1];
+
+/** A duration of ISO 8601, in seconds; without months and years, which differ in length. */
+export const duration: Parser<number> = (given) => {
+  const parts = DURATION.exec(given)?.slice(1);
+  const seconds = parts && UNITS.reduce((sum, unit, index) => sum + unit * Number(parts[index] ?? 0), 0);
+  if (seconds !== undefined && seconds <= MAX_DAYS * 86_400) return seconds;
+  throw new SettingError(`must be a duration such as P30D or PT12H, at most P${MAX_DAYS}D`);
+};
 
 export const oneOf =
   <T extends string>(values: readonly T[]): Parser<T> =>
@@ -131,6 +148,17 @@ const parsedBy =
 export const email: Parser<string> = parsedBy(parseEmail);
 
 export const limits: Parser<Limits> = parsedBy(parseLimits);
+
+export const webhooks: Parser<Webhook[]> = parsedBy(parseWebhooks);
+
+const KEY_BYTES = 32;
+
+/** A key of 256 bits in base64. */
+export const key256: Parser<Uint8Array> = (given) => {
+  const key = Buffer.from(given, 'base64');
+  if (key.length === KEY_BYTES && /^[A-Za-z0-9+/_-]{43}=?$/.test(given)) return new Uint8Array(key);
+  throw new SettingError(`must be ${KEY_BYTES} bytes in base64, such as openssl rand -base64 ${KEY_BYTES} makes`);
+};
 
 /** One address, bare or behind a name; no line break, which would be a header of its own. */
 const SENDER = /^(?:([^\p{Cc}<>"@,;:]+)<([^<>]+)>|([^<>]+))$/u;

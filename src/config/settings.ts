@@ -1,8 +1,10 @@
 import { LIMITS } from '../throttle/limits.js';
 import {
   daysKept,
+  duration,
   email,
   flag,
+  key256,
   limits,
   networks,
   oneOf,
@@ -15,6 +17,7 @@ import {
   setting,
   text,
   url,
+  webhooks,
   whole,
 } from './setting.js';
 
@@ -51,7 +54,9 @@ export const SETTINGS = {
     default: 'embedded',
     description: 'PostgreSQL 15 or newer.',
     needed: {
-      by: PROGRAMS.filter((program) => !['keys:rotate', 'limits:show', 'limits:reset'].includes(program)),
+      by: PROGRAMS.filter(
+        (program) => !['keys:rotate', 'limits:show', 'limits:reset', 'events:replay'].includes(program),
+      ),
       what: 'no embedded database',
     },
   }),
@@ -63,7 +68,7 @@ export const SETTINGS = {
   AMQP_URL: setting(url('amqp:', 'amqps:'), null, {
     default: 'in process',
     description: 'RabbitMQ 3.10 or newer.',
-    needed: { by: ['api', 'consumer'], what: 'no delivery in the same process' },
+    needed: { by: ['api', 'consumer', 'events:replay'], what: 'no delivery in the same process' },
   }),
   SMTP_URL: setting(url('smtp:', 'smtps:'), null, {
     default: 'a mailbox at `/dev/mail`',
@@ -89,6 +94,7 @@ export const SETTINGS = {
     needed: {
       by: [
         'api',
+        'consumer',
         'admin:create',
         'admin:promote',
         'users:import',
@@ -96,6 +102,7 @@ export const SETTINGS = {
         'retention:run',
         'limits:show',
         'limits:reset',
+        'deletions:replay',
       ],
       what: '32 characters or more, at random',
     },
@@ -155,6 +162,37 @@ export const SETTINGS = {
     default: '`host` with HTTPS, else `off`',
     description:
       'For what browsers are told to use HTTPS alone: `off`, `host`, `subdomains`, `preload`. They keep it for a year.',
+  }),
+  DELETION_GRACE: setting(duration, 0, {
+    default: '`P0D`',
+    description:
+      'For how long a deletion can be taken back, such as `P30D`. Then the data are purged, see [deletion](deletion.md).',
+  }),
+  DELETION_ATTEMPTS: setting(whole(1, 100), 12, {
+    description: 'How often a step of a deletion is tried before it is FAILED. The pauses grow up to ten minutes.',
+  }),
+  DELETION_WEBHOOKS: setting(webhooks, [], {
+    description:
+      'Systems that are told of deletions, as JSON: `[{"name":"crm","url":"https://crm.example.com/deleted","secret":"whsec_…"}]`; best in a file, as `DELETION_WEBHOOKS_FILE`.',
+    isSecret: true,
+  }),
+  DELETION_WEBHOOKS_PRIVATE: setting(flag, false, {
+    description: '`true`: webhooks may lead to addresses of the own network.',
+  }),
+  DELETION_LEDGER: setting(text, null, {
+    description:
+      'A file outside the database that holds who was erased, as digests: after the restore of a backup they are erased again. See [deletion](deletion.md#backups).',
+  }),
+  DELETION_ARCHIVE_DIR: setting(text, null, {
+    description:
+      'A folder for what was held about deleted users, encrypted with `DELETION_ARCHIVE_KEY`. Without it nothing is kept.',
+  }),
+  DELETION_ARCHIVE_KEY: setting(key256, null, {
+    description: '32 bytes in base64, such as `openssl rand -base64 32` makes.',
+    isSecret: true,
+  }),
+  DELETION_ARCHIVE_DAYS: setting(whole(1, 3650), 30, {
+    description: 'Days that a file of the archive is kept.',
   }),
   RETENTION_SESSIONS_DAYS: setting(daysKept(1), 30, {
     description: 'Days that a session is kept after its end; `0` is for ever.',

@@ -13,11 +13,16 @@ export interface EventBus {
   close(): Promise<void>;
 }
 
-/** Hands events to a handler in this process: safe once handled. */
-export const inProcessBus = (handle: (event: CloudEvent) => Promise<void>): EventBus => ({
+interface InProcessConsumer {
+  handle(event: CloudEvent): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Hands events to a consumer in this process: safe once handled. */
+export const inProcessBus = (consumer: InProcessConsumer): EventBus => ({
   slowTypes: ['mail.requested'],
   isUp: () => true,
-  publish: handle,
+  publish: (event) => consumer.handle(event),
   onUp: () => undefined,
-  close: async () => undefined,
+  close: () => consumer.stop(),
 });

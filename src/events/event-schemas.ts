@@ -48,8 +48,22 @@ const EVENTS: { [T in EventType]: EventDescription<EventData[T]> } = {
     description: 'An admin switched an account on again.',
     data: { userId, activatedBy: id('The admin.') },
   },
+  'user.deletion_scheduled': {
+    description:
+      'An account was closed, and its sessions have ended. It can be restored until its grace period ends; then `user.deleted` follows.',
+    data: {
+      userId,
+      deletedBy: id('The user, or an admin.'),
+      purgeAt: { description: 'When the grace period ends.', type: 'string', format: 'date-time' },
+    },
+  },
+  'user.restored': {
+    description: 'The deletion of an account was taken back in its grace period.',
+    data: { userId, restoredBy: id('The admin.') },
+  },
   'user.deleted': {
-    description: 'An account was closed, and its sessions have ended.',
+    description:
+      'An account was closed for good: its grace period is over, or there is none. What others hold about its user is to be erased.',
     data: {
       userId,
       deletedBy: id('The user, or an admin.'),

@@ -11,6 +11,8 @@ export interface EventData {
   'user.role_changed': { userId: string; role: RoleName; changedBy: string };
   'user.deactivated': { userId: string; deactivatedBy: string };
   'user.activated': { userId: string; activatedBy: string };
+  'user.deletion_scheduled': { userId: string; deletedBy: string; purgeAt: string };
+  'user.restored': { userId: string; restoredBy: string };
   'user.deleted': { userId: string; deletedBy: string; deletedAt: string };
   'session.reuse_detected': { userId: string; sessionId: string };
   /** Not for other services: it brings a mail to its sender. */

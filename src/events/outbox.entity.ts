@@ -64,6 +64,12 @@ export const userDeactivated = (userId: string, deactivatedBy: string) =>
 export const userActivated = (userId: string, activatedBy: string) =>
   new OutboxEvent('user.activated', userId, { userId, activatedBy });
 
+export const deletionScheduled = (userId: string, deletedBy: string, purgeAt: Date) =>
+  new OutboxEvent('user.deletion_scheduled', userId, { userId, deletedBy, purgeAt: purgeAt.toISOString() });
+
+export const userRestored = (userId: string, restoredBy: string) =>
+  new OutboxEvent('user.restored', userId, { userId, restoredBy });
+
 export const userDeleted = (userId: string, deletedBy: string, at: Date) =>
   new OutboxEvent('user.deleted', userId, { userId, deletedBy, deletedAt: at.toISOString() });
 

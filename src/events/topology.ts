@@ -5,6 +5,12 @@ export const MAIL_PAUSES_SECONDS = [5, 60, 900] as const;
 export type MailPauseSeconds = (typeof MAIL_PAUSES_SECONDS)[number];
 export const mailAfter = (seconds: MailPauseSeconds) => `identity.mail.after-${seconds}s`;
 
+/** The queues of the consumer, each with where its dead letters lie. */
+export const DEAD_LETTERS = {
+  'identity.consumer': 'identity.consumer.dead',
+  'identity.mail': 'identity.mail.dead',
+} as const;
+
 /**
  * Everything that must be on the broker. Both processes declare all of it, so an event that is published before the
  * consumer's first start already has a queue to wait in. Quorum queues, so that a cluster of brokers loses none.
@@ -21,10 +27,10 @@ export const topology = (url: string): BrokerConfig =>
         },
         queues: {
           'identity.consumer': quorum({ ...deadLettersTo('identity.dead', 'identity.consumer'), ...LAST_NET }),
-          'identity.consumer.dead': quorum(),
+          [DEAD_LETTERS['identity.consumer']]: quorum(),
           // Apart, so that a mail server that is slow or dead holds up no other event.
           'identity.mail': quorum({ ...deadLettersTo('identity.dead', 'identity.mail'), ...LAST_NET }),
-          'identity.mail.dead': quorum(),
+          [DEAD_LETTERS['identity.mail']]: quorum(),
           ...eachPause((name, seconds) => [
             name,
             quorum({ ...deadLettersTo('', 'identity.mail'), 'x-message-ttl': seconds * 1_000 }),
@@ -34,8 +40,16 @@ export const topology = (url: string): BrokerConfig =>
           users: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'user.#' },
           sessions: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'session.#' },
           mails: { source: 'identity.events', destination: 'identity.mail', bindingKey: 'mail.#' },
-          dead: { source: 'identity.dead', destination: 'identity.consumer.dead', bindingKey: 'identity.consumer' },
-          deadMails: { source: 'identity.dead', destination: 'identity.mail.dead', bindingKey: 'identity.mail' },
+          dead: {
+            source: 'identity.dead',
+            destination: DEAD_LETTERS['identity.consumer'],
+            bindingKey: 'identity.consumer',
+          },
+          deadMails: {
+            source: 'identity.dead',
+            destination: DEAD_LETTERS['identity.mail'],
+            bindingKey: 'identity.mail',
+          },
         },
         publications: {
           events: { exchange: 'identity.events', ...CONFIRMED },

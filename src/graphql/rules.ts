@@ -92,7 +92,7 @@ function readDirective(schema: GraphQLSchema, node: Node, directive: string, nam
 const isStricter = (a: Access, b: Access) => ACCESS.indexOf(a) > ACCESS.indexOf(b);
 
 /** Where the parent of a SELF_OR_ADMIN field holds the id of the user that it is about. */
-export const SUBJECTS: Record<string, string> = { User: 'id', Session: 'userId' };
+export const SUBJECTS: Record<string, string> = { User: 'id', Session: 'userId', DataExport: 'userId' };
 
 export const isRoot = (schema: GraphQLSchema, type: GraphQLObjectType) =>
   type === schema.getQueryType() || type === schema.getMutationType();

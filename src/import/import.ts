@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AuditTrail, Transaction } from '../audit/audit-trail.js';
 import { OutboxEvent, userRegistered } from '../events/outbox.entity.js';
+import type { ErasedMarks } from '../keys/erased-marks.js';
 import { COMMAND } from '../request/actor.js';
 import type { Line } from '../text/lines.js';
 import { User } from '../user/user.entity.js';
@@ -36,6 +37,7 @@ export async function importUsers(
   audit: AuditTrail,
   lines: AsyncIterable<Line>,
   complain: (complaint: string) => void,
+  marks: ErasedMarks,
   strict = false,
 ): Promise<Tally> {
   const tally: Tally = { imported: 0, alreadyThere: 0, refused: 0, unknown: new Map() };
@@ -48,7 +50,7 @@ export async function importUsers(
       if (user instanceof User) users.set(line.number, user);
       else outcomes.set(line.number, { refused: user });
     }
-    const made = await importBatch(audit, [...users.values()]);
+    const made = await importBatch(audit, marks, [...users.values()]);
     for (const [number, { id }] of users) outcomes.set(number, made.get(id) as Outcome);
     for (const { number } of batch) {
       const outcome = outcomes.get(number) as Outcome;
@@ -112,26 +114,26 @@ function count(names: Map<string, number>, name: string): void {
 const digestOf = (text: string) => createHash('sha256').update(text).digest('binary');
 
 /** What becomes of each user, by id. Their addresses and external ids differ. */
-async function importBatch(audit: AuditTrail, users: User[]): Promise<Map<string, Outcome>> {
+async function importBatch(audit: AuditTrail, marks: ErasedMarks, users: User[]): Promise<Map<string, Outcome>> {
   try {
-    return await decided(audit, users);
+    return await decided(audit, marks, users);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     // One row that the database does not take must not lose the others.
     if (users.length === 1)
       return new Map(users.map(({ id }) => [id, { refused: `is refused by the database (${codeOf(error)})` }]));
     const half = Math.ceil(users.length / 2);
-    const some = await importBatch(audit, users.slice(0, half));
-    const others = await importBatch(audit, users.slice(half));
+    const some = await importBatch(audit, marks, users.slice(0, half));
+    const others = await importBatch(audit, marks, users.slice(half));
     return new Map([...some, ...others]);
   }
 }
 
-async function decided(audit: AuditTrail, users: User[]): Promise<Map<string, Outcome>> {
+async function decided(audit: AuditTrail, marks: ErasedMarks, users: User[]): Promise<Map<string, Outcome>> {
   const outcomes = new Map<string, Outcome>();
   let open = users;
   while (open.length > 0) {
-    const decisions = await audit.transaction(COMMAND, (transaction) => decideOnce(transaction, open));
+    const decisions = await audit.transaction(COMMAND, (transaction) => decideOnce(transaction, marks, open));
     for (const [id, outcome] of decisions) outcomes.set(id, outcome);
     // What remains was registered in the meantime: the next look-up finds it.
     open = open.filter(({ id }) => !outcomes.has(id));
@@ -139,10 +141,14 @@ async function decided(audit: AuditTrail, users: User[]): Promise<Map<string, Ou
   return outcomes;
 }
 
-async function decideOnce({ em, record }: Transaction, users: User[]): Promise<Map<string, Outcome>> {
+async function decideOnce(
+  { em, record }: Transaction,
+  marks: ErasedMarks,
+  users: User[],
+): Promise<Map<string, Outcome>> {
   // One batch at a time, or two imports would wait for each other in a circle, by address and by external id.
   await em.execute('select pg_advisory_xact_lock(?)', [IMPORT_LOCK]);
-  const outcomes = await known(em, users);
+  const outcomes = await known(em, marks, users);
   const unknown = users.filter(({ id }) => !outcomes.has(id));
   const made = await insertNew(em, unknown);
   record(...made.map((id) => ({ action: 'user.imported' as const, subjectId: id })));
@@ -154,8 +160,8 @@ async function decideOnce({ em, record }: Transaction, users: User[]): Promise<M
  * What becomes of those who are there, or were. An external id says who somebody is; without one the address as it was
  * imported does.
  */
-async function known(em: EntityManager, users: User[]): Promise<Map<string, Outcome>> {
-  const there = await usersLike(em, users);
+async function known(em: EntityManager, marks: ErasedMarks, users: User[]): Promise<Map<string, Outcome>> {
+  const there = await usersLike(em, marks, users);
   const externalIds = new Set(there.map(({ externalId }) => externalId));
   const imported = new Map(there.map((user) => [user.importedEmail, user]));
   const emails = new Set(there.map(({ email }) => email));
@@ -163,7 +169,10 @@ async function known(em: EntityManager, users: User[]): Promise<Map<string, Outc
   const outcomes = new Map<string, Outcome>();
   for (const { id, email, externalId } of users) {
     const before = imported.get(email);
-    if (externalId !== null && externalIds.has(externalId)) outcomes.set(id, 'alreadyThere');
+    // Somebody whose account was deleted and purged here: an import must not bring them back.
+    if (emails.has(marks.ofEmail(email)) || imported.has(marks.ofEmail(email))) outcomes.set(id, 'alreadyThere');
+    else if (externalId !== null && externalIds.has(marks.ofId(externalId))) outcomes.set(id, 'alreadyThere');
+    else if (externalId !== null && externalIds.has(externalId)) outcomes.set(id, 'alreadyThere');
     else if (before) outcomes.set(id, await importedBefore(em, before, externalId));
     else if (openEmails.has(email)) outcomes.set(id, { refused: 'email is that of an open account' });
     // Somebody closed this account here, and an import must not undo that.
@@ -172,15 +181,23 @@ async function known(em: EntityManager, users: User[]): Promise<Map<string, Outc
   return outcomes;
 }
 
-function usersLike(em: EntityManager, users: User[]) {
-  const emails = users.map(({ email }) => email);
-  const externalIds = users.flatMap(({ externalId }) => externalId ?? []);
+function usersLike(em: EntityManager, marks: ErasedMarks, users: User[]) {
+  const emails = withMarks(
+    users.map(({ email }) => email),
+    marks.ofEmail,
+  );
+  const externalIds = withMarks(
+    users.flatMap(({ externalId }) => externalId ?? []),
+    marks.ofId,
+  );
   return em.find(
     User,
     { $or: [{ externalId: { $in: externalIds } }, { importedEmail: { $in: emails } }, { email: { $in: emails } }] },
     { fields: ['email', 'externalId', 'importedEmail', 'deletedAt'], disableIdentityMap: true },
   );
 }
+
+const withMarks = (texts: string[], markOf: (text: string) => string) => [...texts, ...texts.map(markOf)];
 
 /** An external id that the first import did not know is kept. Two of them under one address are two people. */
 async function importedBefore(

@@ -58,6 +58,12 @@ export const LIMITS = {
     network: { most: 60, seconds: HOUR },
     total: { most: 10_000, seconds: HOUR },
   },
+  /** Of the own account, confirmed with a password. */
+  deleteUser: {
+    account: { most: 10, seconds: HOUR },
+    network: { most: 60, seconds: HOUR },
+    total: { most: 10_000, seconds: HOUR },
+  },
   /** `resetPassword`, `verifyEmail` and `confirmEmailChange`. */
   useLink: {
     account: { most: 20, seconds: HOUR },

@@ -292,6 +292,8 @@ describeApi(
     }
   },
   { cache },
+  // A purge would write on the side.
+  { DELETION_GRACE: 'P1D' },
 );
 
 /** Every place that has a directive of ours. */

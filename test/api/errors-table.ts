@@ -167,10 +167,44 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
       const { id, token } = await onlyAdmin(app);
       return { query: DELETE_USER, variables: { id }, token };
     },
+    REAUTHENTICATION_REQUIRED: async (app) => {
+      const { id, token, sessionId } = await member(app);
+      await app.database.em.execute(`update sessions set created_at = now() - interval '1 day' where id = ?`, [
+        sessionId,
+      ]);
+      return { query: DELETE_USER, variables: { id }, token };
+    },
+    INVALID_CREDENTIALS: (app) => deleteConfirmed(app, 'not the password'),
+    SERVICE_OVERLOADED: async (app) => {
+      const request = await deleteConfirmed(app, PASSWORD);
+      return { ...request, answered: fillTheQueue(app) };
+    },
+  },
+  'Mutation.cancelUserDeletion': {
+    BAD_USER_INPUT: async (app) => ofUser('cancelUserDeletion', 'x', (await admin(app)).token),
+    NOT_FOUND: async (app) => ofUser('cancelUserDeletion', NOBODY, (await admin(app)).token),
+    CONFLICT: async (app) => {
+      const [root, ada] = [await admin(app), await member(app)];
+      await root.ask(DELETE_USER, { id: ada.id });
+      return ofUser('cancelUserDeletion', ada.id, root.token);
+    },
+  },
+  'Query.userDeletion': {
+    BAD_USER_INPUT: async (app) => ({
+      query: 'query ($id: ID!) { userDeletion(id: $id) { status } }',
+      variables: { id: 'x' },
+      token: (await admin(app)).token,
+    }),
   },
 };
 
 const NOBODY = '01900000-0000-7000-8000-000000000000';
+
+async function deleteConfirmed(app: TestApp, password: string): Promise<Request> {
+  const { id, token } = await member(app);
+  const query = 'mutation ($id: ID!, $password: String!) { deleteUser(id: $id, password: $password) { id } }';
+  return { query, variables: { id, password }, token };
+}
 
 const ofUser = (name: string, id: string, token: string): Request => ({
   query: `mutation ($id: ID!) { ${name}(id: $id) { id } }`,

@@ -1,5 +1,7 @@
+import { expect } from '@jest/globals';
 import type { EventType } from '../../src/events/events.js';
 import type { TestApp } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 import { sentToken } from '../support/links.js';
 import {
   admin,
@@ -12,7 +14,7 @@ import {
   REQUEST_EMAIL_CHANGE,
 } from '../support/people.js';
 
-/** How each event comes about: does it, and answers the subject. */
+/** How each event comes about where deletions have a grace period: does it, and answers the subject. */
 export const WAYS_TO_EVENTS: { [T in EventType]: (app: TestApp) => Promise<string> } = {
   'user.registered': async (app) => (await member(app)).id,
   'user.email_verified': async (app) => {
@@ -37,7 +39,21 @@ export const WAYS_TO_EVENTS: { [T in EventType]: (app: TestApp) => Promise<strin
     await done(root, 'mutation ($id: ID!) { deactivateUser(id: $id) { id } }', id);
     return done(root, 'mutation ($id: ID!) { activateUser(id: $id) { id } }', id);
   },
-  'user.deleted': async (app) => doneByAdmin(app, DELETE_USER),
+  'user.deletion_scheduled': async (app) => doneByAdmin(app, DELETE_USER),
+  'user.restored': async (app) => {
+    const id = await doneByAdmin(app, DELETE_USER);
+    return done(await admin(app), 'mutation ($id: ID!) { cancelUserDeletion(id: $id) { id } }', id);
+  },
+  'user.deleted': async (app) => {
+    const { em } = app.database;
+    const id = await doneByAdmin(app, DELETE_USER);
+    await em.execute('update deletions set purge_at = now() where user_id = ?', [id]);
+    await eventually(async () => {
+      const sql = `select id from outbox where subject = ? and type = 'user.deleted'`;
+      expect(await em.execute(sql, [id])).toHaveLength(1);
+    });
+    return id;
+  },
   'session.reuse_detected': async (app) => {
     const { id, refreshToken } = await member(app);
     const { data } = await refresh(app, refreshToken);

@@ -28,64 +28,72 @@ function closed(type: EventType) {
   return { ...schema, additionalProperties: false, properties: { ...schema.properties, data } };
 }
 
-describeApi('events', (app) => {
-  /** The event that the way to it has filed, as it goes over the wire. */
-  async function happened(type: EventType): Promise<object> {
-    const subject = await WAYS_TO_EVENTS[type](app());
-    const row = await app().database.em.fork().findOneOrFail(OutboxEvent, { type, subject });
-    return JSON.parse(JSON.stringify(toCloudEvent(row)));
-  }
-
-  test.each(['user.renamed', 'constructor', '__proto__', 'toString', 'valueOf'])(
-    'of the type %s is of no concern to the handlers in this process, and done',
-    async (type) => {
-      const { em } = app().database;
-      const event = new OutboxEvent(type as EventType, 'a thing', { userId: 'none' });
-      await em.fork().persist(event).flush();
-
-      await eventually(async () => {
-        const rows = await em.execute('select published_at is not null as done from outbox where id = ?', [event.id]);
-        expect(rows).toEqual([{ done: true }]);
-      });
-      const lines = app().logged().split('\n');
-      expect(lines.filter((line) => line.includes(event.id) && line.includes('event of no concern'))).toHaveLength(1);
-      expect(await em.execute('select id from inbox where id = ?', [event.id])).toEqual([]);
-    },
-  );
-
-  test('each type has a way to happen', () => {
-    expect(Object.keys(WAYS_TO_EVENTS).sort()).toEqual(EVENT_TYPES.toSorted());
-  });
-
-  test.each(EVENT_TYPES)('%s fits its schema and says nothing beyond it', async (type) => {
-    const validate = newAjv().compile(closed(type));
-
-    validate(await happened(type));
-
-    expect(validate.errors).toBeNull();
-  });
-
-  test('docs/events.md has each with an example and its schema', async () => {
-    const sections: string[] = [];
-    for (const type of EVENT_TYPES) sections.push(section(type, steady(await happened(type))));
-
-    expectCurrent(PAGE, `${INTRODUCTION}\n${sections.join('\n')}`);
-  });
-
-  test('the examples of docs/events.md fit the schemas that stand under them', () => {
-    const blocks = [...readFileSync(PAGE, 'utf8').matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = '']) =>
-      JSON.parse(json),
-    );
-    const [examples, schemas] = [blocks.filter((_, index) => index % 2 === 0), blocks.filter((_, index) => index % 2)];
-
-    expect(examples.map(({ type }) => type)).toEqual(EVENT_TYPES);
-    for (const [index, schema] of schemas.entries()) {
-      const validate = newAjv().compile(schema);
-      validate(examples[index]);
-      expect([schema.title, validate.errors]).toEqual([examples[index].type, null]);
+describeApi(
+  'events',
+  (app) => {
+    /** The event that the way to it has filed, as it goes over the wire. */
+    async function happened(type: EventType): Promise<object> {
+      const subject = await WAYS_TO_EVENTS[type](app());
+      const row = await app().database.em.fork().findOneOrFail(OutboxEvent, { type, subject });
+      return JSON.parse(JSON.stringify(toCloudEvent(row)));
     }
-  });
-});
+
+    test.each(['user.renamed', 'constructor', '__proto__', 'toString', 'valueOf'])(
+      'of the type %s is of no concern to the handlers in this process, and done',
+      async (type) => {
+        const { em } = app().database;
+        const event = new OutboxEvent(type as EventType, 'a thing', { userId: 'none' });
+        await em.fork().persist(event).flush();
+
+        await eventually(async () => {
+          const rows = await em.execute('select published_at is not null as done from outbox where id = ?', [event.id]);
+          expect(rows).toEqual([{ done: true }]);
+        });
+        const lines = app().logged().split('\n');
+        expect(lines.filter((line) => line.includes(event.id) && line.includes('event of no concern'))).toHaveLength(1);
+        expect(await em.execute('select id from inbox where id = ?', [event.id])).toEqual([]);
+      },
+    );
+
+    test('each type has a way to happen', () => {
+      expect(Object.keys(WAYS_TO_EVENTS).sort()).toEqual(EVENT_TYPES.toSorted());
+    });
+
+    test.each(EVENT_TYPES)('%s fits its schema and says nothing beyond it', async (type) => {
+      const validate = newAjv().compile(closed(type));
+
+      validate(await happened(type));
+
+      expect(validate.errors).toBeNull();
+    });
+
+    test('docs/events.md has each with an example and its schema', async () => {
+      const sections: string[] = [];
+      for (const type of EVENT_TYPES) sections.push(section(type, steady(await happened(type))));
+
+      expectCurrent(PAGE, `${INTRODUCTION}\n${sections.join('\n')}`);
+    });
+
+    test('the examples of docs/events.md fit the schemas that stand under them', () => {
+      const blocks = [...readFileSync(PAGE, 'utf8').matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = '']) =>
+        JSON.parse(json),
+      );
+      const [examples, schemas] = [
+        blocks.filter((_, index) => index % 2 === 0),
+        blocks.filter((_, index) => index % 2),
+      ];
+
+      expect(examples.map(({ type }) => type)).toEqual(EVENT_TYPES);
+      for (const [index, schema] of schemas.entries()) {
+        const validate = newAjv().compile(schema);
+        validate(examples[index]);
+        expect([schema.title, validate.errors]).toEqual([examples[index].type, null]);
+      }
+    });
+  },
+  {},
+  { DELETION_GRACE: 'P1D' },
+);
 
 /** An event with ids and times replaced by others of their kind: what was the same id still is. */
 function steady(event: object): object {

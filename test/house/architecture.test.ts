@@ -76,9 +76,9 @@ describe('who may import whom', () => {
     ).toEqual([]);
   });
 
-  test('the consumer knows of the API its events, mail, settings, log and database', () => {
+  test('the consumer knows of the API its events, mail, deletions, records, secrets, settings, log and database', () => {
     const allowed =
-      /^src\/(events\/(events|parse|topology|broker|confirmed)|mail\/[\w-]+|config\/[\w-]+|database\/(database|outage)|process\/[\w-]+|log)\.ts$/;
+      /^src\/(events\/(events|parse|topology|broker|confirmed|outbox\.entity)|mail\/[\w.-]+|deletion\/[\w.-]+|audit\/[\w.-]+|keys\/(secrets|erased-marks)|config\/[\w-]+|database\/(database|outage)|process\/[\w-]+|request\/actor|text\/ip-address|user\/user\.entity|log)\.ts$/;
 
     expect(
       offending(({ from, to }) => from.startsWith('consumer/') && to.startsWith('src/') && !allowed.test(to)),

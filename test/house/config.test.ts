@@ -73,7 +73,7 @@ describe('settings', () => {
   });
 
   test.each<[Program, string[]]>([
-    ['consumer', ['AMQP_URL', 'DATABASE_URL', 'PUBLIC_URL']],
+    ['consumer', ['AMQP_URL', 'DATABASE_URL', 'PASSWORD_PEPPER', 'PUBLIC_URL']],
     ['migrate', ['DATABASE_URL']],
     ['admin:create', ['DATABASE_URL', 'PASSWORD_PEPPER']],
     ['admin:promote', ['DATABASE_URL', 'PASSWORD_PEPPER']],

@@ -190,6 +190,11 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(Math.min(...(imported ?? []))).toBeGreaterThan(Math.min(...(unknown ?? [])) / 5);
   });
 
+  const allPurged = () =>
+    eventually(async () =>
+      expect(await select(database, 'select user_id from deletions where purged_at is null')).toEqual([]),
+    );
+
   test('a second import of the file changes nothing, also after logins, renewals and closed accounts', async () => {
     const [stays, renews, closes] = [row(), row({ passwordHash: bcryptHash }), row({ passwordHash: bcryptHash })];
     const file = lines([stays, renews, closes]);
@@ -200,6 +205,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
       token: string;
     };
     await api.ask(DELETE_USER, { id }, token);
+    await allPurged();
     const before = await select(database, 'select * from users order by id');
 
     const second = await importing(file);
@@ -274,6 +280,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
       const { id, token } = await signIn(api, { email, password: PASSWORD });
       await api.ask(DELETE_USER, { id }, token);
     }
+    await allPurged();
     await select(database, `update users set email = 'moved-' || email where email = $1`, [moves.email]);
     await select(database, 'update users set is_active = false, name_key = name_key where email = $1', [dropped.email]);
     const before = await select(database, 'select * from users order by id');

@@ -4,15 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Logger } from 'pino';
-import { handleInProcess } from '../../consumer/handlers/in-process.js';
+import { inProcessConsumer } from '../../consumer/in-process.js';
 import { databaseOptions } from '../../mikro-orm.config.js';
 import { type App, type AppParts, createApp } from '../../src/app.js';
-import { AuditDigests } from '../../src/audit/audit-digests.js';
+import type { AuditDigests } from '../../src/audit/audit-digests.js';
+import { AuditTrail } from '../../src/audit/audit-trail.js';
 import { DeviceTokens } from '../../src/auth/device-tokens.js';
 import { Cache } from '../../src/cache.js';
 import { type Config, loadConfig } from '../../src/config/config.js';
 import { type Database, openDatabase } from '../../src/database/database.js';
 import { IN_MEMORY } from '../../src/database/embedded-database.js';
+import { purgeParts } from '../../src/deletion/purge.js';
 import { inProcessBus } from '../../src/events/bus.js';
 import { AccessTokens } from '../../src/keys/access-token.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
@@ -37,7 +39,7 @@ export const LIMITS_FILE = 'test/support/limits.json';
 const PEPPER = 'a pepper for tests, long enough';
 
 /** What relay, consumer, janitor and audit trail say to the database while a request is answered. */
-const ON_THE_SIDE = /outbox|inbox|mail_tokens|"mails"|audit|retention|^(begin|commit)/i;
+const ON_THE_SIDE = /outbox|inbox|deletion|mail_tokens|"mails"|audit|retention|^(begin|commit)/i;
 
 /** The whole API in this process, over HTTP, on a database of its own. */
 export interface TestApp {
@@ -87,13 +89,23 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
     parts.passwords ?? new Passwords({ pepper: PEPPER, cost: config.bcryptCost, minLength: config.passwordMinLength });
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const tokens = new AccessTokens(new KeyRing([signingKey(privateKey)]), config.publicUrl);
-  const auditDigests = new AuditDigests(PEPPER);
+  const purging = purgeParts(config, PEPPER);
+  const { auditDigests } = purging;
   const cursors = new Cursors(PEPPER);
   const refreshTokens = new RefreshTokens(PEPPER);
   const cache = parts.cache ?? Cache.inMemory(log);
   const mailFolder = await mkdtemp(join(tmpdir(), 'gatehouse-mail-'));
   const mailbox = new Mailbox(mailFolder, config.mailFrom);
   const { publicUrl } = config;
+  const audit = new AuditTrail(database.em, auditDigests);
+  const consumerParts = {
+    em: database.em,
+    mailer: mailbox,
+    publicUrl,
+    log,
+    audit,
+    ...purging,
+  };
   const app: App = await createApp({
     config,
     log,
@@ -106,11 +118,13 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
     refreshTokens,
     deviceTokens: new DeviceTokens(PEPPER),
     sessionLimits: sessionLimits(config),
+    deletionGraceSeconds: config.deletionGraceSeconds,
     cache,
     redis: null,
-    bus: inProcessBus(handleInProcess({ em: database.em, mailer: mailbox, publicUrl, log })),
+    ledger: purging.ledger,
     mailbox,
     ...parts,
+    bus: parts.bus ?? inProcessBus(inProcessConsumer(consumerParts, config)),
   });
   const statements = recordStatements(database);
   const url = await app.start();

@@ -73,6 +73,9 @@ export type AuditEvent = {
    * - `user.deactivated`: an account was switched off; why
    * - `user.activated`: an account was switched on again
    * - `user.deleted`: an account was closed
+   * - `user.restored`: the deletion of an account was taken back
+   * - `user.purged`: what was personal in a closed account was removed
+   * - `user.data_exported`: somebody had everything exported that is held about them
    * - `session.opened`: somebody signed in
    * - `session.ended`: sessions were ended by their user, or because another was opened beyond the limit; how many and, for the latter, why
    * - `session.reuse_detected`: a refresh token came a second time, and its session ended
@@ -83,6 +86,7 @@ export type AuditEvent = {
    * - `email_change.requested`: a link was asked for that sets another address
    * - `email_change.failed`: the password was wrong with which another address was asked for
    * - `records.removed`: rows that were older than their retention were removed; how many of each kind
+   * - `user_deletion.failed`: the password was wrong with which somebody confirmed the deletion of their account
    * - `access.denied`: somebody signed in tried an operation that is not theirs; which
    *
    * Access: ADMIN.
@@ -205,6 +209,18 @@ export type ChangePasswordInput = {
   newPassword: Scalars['String']['input'];
 };
 
+/** Everything that is held about a user. */
+export type DataExport = {
+  /**
+   * Rows by table, such as `users` and `sessions`. Passwords, digests and tokens are left out.
+   *
+   * Access: SELF_OR_ADMIN.
+   */
+  data: Scalars['JSONObject']['output'];
+  /** Access: SELF_OR_ADMIN. */
+  generatedAt: Scalars['DateTime']['output'];
+};
+
 /** What `deleteUser` did. */
 export type DeleteUserPayload = {
   /**
@@ -216,6 +232,45 @@ export type DeleteUserPayload = {
   /** Access: PUBLIC. */
   id: Scalars['ID']['output'];
 };
+
+/** How far a step of a deletion is. */
+export type DeletionReceipt = {
+  /**
+   * How often it was tried.
+   *
+   * Access: ADMIN.
+   */
+  attempts: Scalars['Int']['output'];
+  /**
+   * When it was done.
+   *
+   * Access: ADMIN.
+   */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /**
+   * Why the last attempt failed.
+   *
+   * Access: ADMIN.
+   */
+  lastError?: Maybe<Scalars['String']['output']>;
+  /** Access: ADMIN. */
+  status: ReceiptStatus;
+  /**
+   * The name of the step, such as `mail` or `purge`.
+   *
+   * Access: ADMIN.
+   */
+  step: Scalars['String']['output'];
+};
+
+/** Where a deletion stands. */
+export type DeletionStatus =
+  /** Every step is done, and nothing personal is left. */
+  | 'DONE'
+  /** The grace period is over; the steps are under way. */
+  | 'PURGING'
+  /** The account is closed, and the deletion can still be taken back. */
+  | 'SCHEDULED';
 
 /** Every value of `extensions.code` that an answer can carry. */
 export type ErrorCode =
@@ -259,6 +314,8 @@ export type ErrorCode =
   | 'PERSISTED_QUERY_NOT_SUPPORTED'
   /** Too many attempts; `retryAfterSeconds` says when to come back. */
   | 'RATE_LIMITED'
+  /** The session is older than 5 minutes: confirm with the password, or sign in again first. */
+  | 'REAUTHENTICATION_REQUIRED'
   /** The answer to the query has more bytes than `limit`; ask for smaller pages. */
   | 'RESPONSE_TOO_LARGE'
   /** Too much to do at the moment, or the database cannot do it; `retryAfterSeconds` says when to come back. */
@@ -310,6 +367,12 @@ export type Mutation = {
    */
   activateUser: User;
   /**
+   * Takes a deletion back while its grace period runs, and announces it as `user.restored`. For an open account nothing changes.
+   *
+   * Access: ADMIN. Errors: BAD_USER_INPUT, NOT_FOUND, CONFLICT.
+   */
+  cancelUserDeletion: User;
+  /**
    * Keeps this session, with new tokens, and ends all others. The same within a minute is answered alike.
    *
    * Access: SIGNED_IN. Errors: BAD_USER_INPUT, INVALID_CREDENTIALS, WEAK_PASSWORD, SERVICE_OVERLOADED.
@@ -328,11 +391,17 @@ export type Mutation = {
    */
   deactivateUser: User;
   /**
-   * Closes an account, announces it as `user.deleted` and sends a receipt to its address. Doing it twice changes nothing and announces nothing.
+   * Closes an account, announces it as `user.deleted` and sends a receipt to its address; where there is a grace period, `user.deletion_scheduled` comes first. Doing it twice changes nothing and announces nothing.
    *
-   * Access: SELF_OR_ADMIN. Errors: BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN.
+   * Access: SELF_OR_ADMIN. Errors: BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN, REAUTHENTICATION_REQUIRED, INVALID_CREDENTIALS, SERVICE_OVERLOADED.
    */
   deleteUser: DeleteUserPayload;
+  /**
+   * Everything that is held about the signed-in user.
+   *
+   * Access: SIGNED_IN.
+   */
+  exportMyData: DataExport;
   /**
    * Wrong password, unknown e-mail and deleted account look and cost the same.
    *
@@ -419,6 +488,11 @@ export type MutationActivateUserArgs = {
 };
 
 
+export type MutationCancelUserDeletionArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
 export type MutationChangePasswordArgs = {
   input: ChangePasswordInput;
 };
@@ -437,6 +511,7 @@ export type MutationDeactivateUserArgs = {
 
 export type MutationDeleteUserArgs = {
   id: Scalars['ID']['input'];
+  password?: InputMaybe<Scalars['String']['input']>;
 };
 
 
@@ -545,6 +620,12 @@ export type Query = {
    */
   user?: Maybe<User>;
   /**
+   * Where the deletion of an account stands; null for one that is open, or not there.
+   *
+   * Access: ADMIN. Errors: BAD_USER_INPUT.
+   */
+  userDeletion?: Maybe<UserDeletion>;
+  /**
    * All users with open accounts, newest first, unless `filter` and `orderBy` say otherwise. 20 a page; at most 100. Give `first` with `after`, or `last` with `before`.
    *
    * Access: ADMIN. Errors: BAD_USER_INPUT.
@@ -570,6 +651,11 @@ export type QueryUserArgs = {
 };
 
 
+export type QueryUserDeletionArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
 export type QueryUsersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
@@ -578,6 +664,15 @@ export type QueryUsersArgs = {
   last?: InputMaybe<Scalars['Int']['input']>;
   orderBy?: InputMaybe<UserOrder>;
 };
+
+/** How far a step of a deletion is. */
+export type ReceiptStatus =
+  /** It was done. */
+  | 'DONE'
+  /** It was tried as often as it may be; `npm run deletions:retry` tries it again. */
+  | 'FAILED'
+  /** To be done, or to be tried again. */
+  | 'PENDING';
 
 /** The refresh token of the last answer. Where it travels in a cookie, only the cookie counts. */
 export type RefreshInput = {
@@ -775,6 +870,38 @@ export type UserConnection = {
    * Access: ADMIN.
    */
   totalCount: Scalars['Int']['output'];
+};
+
+/** Where the deletion of an account stands: who has been told, and who has finished. */
+export type UserDeletion = {
+  /**
+   * When its grace period ends, and the purge begins.
+   *
+   * Access: ADMIN.
+   */
+  purgeAt?: Maybe<Scalars['DateTime']['output']>;
+  /**
+   * When nothing personal was left.
+   *
+   * Access: ADMIN.
+   */
+  purgedAt?: Maybe<Scalars['DateTime']['output']>;
+  /**
+   * One for each step, by name; none before the purge begins.
+   *
+   * Access: ADMIN.
+   */
+  receipts: Array<DeletionReceipt>;
+  /**
+   * When the account was closed.
+   *
+   * Access: ADMIN.
+   */
+  requestedAt: Scalars['DateTime']['output'];
+  /** Access: ADMIN. */
+  status: DeletionStatus;
+  /** Access: ADMIN. */
+  userId: Scalars['ID']['output'];
 };
 
 /** A user with its place in the list. */

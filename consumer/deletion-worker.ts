@@ -1,0 +1,174 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { LockMode } from '@mikro-orm/core';
+import { outageOf } from '../src/database/outage.js';
+import { Deletion, DeletionReceipt, ReceiptStatus } from '../src/deletion/deletion.entity.js';
+import { userDeleted } from '../src/events/outbox.entity.js';
+import { PURGE } from './steps/purge.js';
+import { StepFailure } from './steps/step-failure.js';
+import type { StepParts, Steps } from './steps/steps.js';
+
+const BATCH = 10;
+/** Longer than a step may take. */
+const LEASE_SECONDS = 30;
+/** For what another process has made due. */
+const POLL_MS = 2_000;
+/** While a step waits for somebody else. */
+const WAITING_MS = 500;
+const MAX_PAUSE_SECONDS = 600;
+const MAX_REASON_LENGTH = 200;
+
+/** The purge is due when every other step of its user is done. */
+const CLAIM = `update deletion_receipts set next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
+  where (user_id, step) in (
+    select due.user_id, due.step from deletion_receipts as due
+    where due.status = 'pending' and due.next_attempt_at <= now() and (due.step <> '${PURGE}' or not exists (
+      select from deletion_receipts as other
+      where other.user_id = due.user_id and other.step <> '${PURGE}' and other.status <> 'done'
+    ))
+    order by due.next_attempt_at limit ${BATCH} for update skip locked
+  ) returning user_id as "userId", step, attempts`;
+
+type Claimed = Pick<DeletionReceipt, 'userId' | 'step' | 'attempts'>;
+
+/**
+ * Does the steps of deletions: announces those whose grace period is over, and runs what is due, until each step has its
+ * receipt. Several workers share the work, each with rows of its own for a lease; what a worker that died had in hand is
+ * due again after it. A step that fails is tried again with growing pauses, and FAILED in the end; the others go on.
+ */
+export class DeletionWorker {
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #wake = () => {};
+  #outage: string | null = null;
+
+  constructor(
+    private readonly parts: StepParts,
+    private readonly steps: Steps,
+    private readonly maxAttempts: number,
+  ) {}
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#wake();
+  }
+
+  /** Ends after the steps in hand. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      const pauseMs = await this.#work();
+      if (pauseMs === 0) continue;
+      await Promise.race([woken, delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined)]);
+    }
+  }
+
+  /** Answers when to look again, in milliseconds. */
+  async #work(): Promise<number> {
+    try {
+      const announced = await this.#announce();
+      const claimed = await this.parts.em.fork().execute<Claimed[]>(CLAIM);
+      const settled = await Promise.all(claimed.map((receipt) => this.#do(receipt)));
+      this.#outage = null;
+      if (announced || settled.includes(true)) return 0;
+      return claimed.length > 0 ? WAITING_MS : POLL_MS;
+    } catch (error) {
+      const reason = outageOf(error)?.reason ?? null;
+      if (reason === null) this.parts.log.error({ err: error }, 'deletions cannot be read; trying again');
+      else if (reason !== this.#outage) this.parts.log.warn({ reason }, 'deletions wait');
+      this.#outage = reason;
+      return POLL_MS;
+    }
+  }
+
+  /** One deletion whose grace period is over; its event brings its receipts. */
+  async #announce(): Promise<boolean> {
+    return this.parts.em.fork().transactional(async (em) => {
+      const [due] = await em.find(
+        Deletion,
+        { announcedAt: null, purgeAt: { $lte: new Date() } },
+        { orderBy: { purgeAt: 'asc' }, limit: 1, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE },
+      );
+      if (!due) return false;
+      due.announcedAt = new Date();
+      em.persist(userDeleted(due.userId, due.requestedBy, due.requestedAt));
+      return true;
+    });
+  }
+
+  /** Whether the step was done. */
+  async #do({ userId, step, attempts }: Claimed): Promise<boolean> {
+    const { em, log } = this.parts;
+    try {
+      const deletion = await em.fork().findOneOrFail(Deletion, { userId });
+      const run = this.steps.get(step);
+      // Of a newer version, or of other settings.
+      if (!run) return false;
+      if (!(await run(deletion, this.parts))) {
+        await this.#postpone(deletion, step);
+        return false;
+      }
+      await this.#settle(userId, step, {
+        status: ReceiptStatus.DONE,
+        attempts: attempts + 1,
+        lastError: null,
+        finishedAt: new Date(),
+      });
+      log.info({ userId, step }, 'deletion step done');
+      return true;
+    } catch (error) {
+      // The database is at fault and not the step: its lease ends, and it is tried again.
+      if (outageOf(error)) throw error;
+      await this.#fail({ userId, step, attempts: attempts + 1 }, error);
+      return false;
+    }
+  }
+
+  async #fail({ userId, step, attempts }: Claimed, error: unknown): Promise<void> {
+    const isLast = attempts >= this.maxAttempts;
+    const lastError = reasonOf(error);
+    const pauseSeconds = Math.min(2 ** attempts, MAX_PAUSE_SECONDS) * (0.5 + Math.random());
+    await this.#settle(userId, step, {
+      status: isLast ? ReceiptStatus.FAILED : ReceiptStatus.PENDING,
+      attempts,
+      lastError,
+      nextAttemptAt: new Date(Date.now() + pauseSeconds * 1000),
+    });
+    if (isLast)
+      this.parts.log.error(
+        { err: error, userId, step },
+        'deletion step failed: npm run deletions:retry tries it again',
+      );
+    else this.parts.log.warn({ err: error, userId, step, attempts }, 'deletion step not done; trying again');
+  }
+
+  /** The longer it has waited, the longer it waits. */
+  async #postpone({ userId, announcedAt, requestedAt }: Deletion, step: string): Promise<void> {
+    const ageMs = Date.now() - (announcedAt ?? requestedAt).getTime();
+    const pauseMs = Math.min(Math.max(WAITING_MS, ageMs / 4), MAX_PAUSE_SECONDS * 1000);
+    await this.#settle(userId, step, { nextAttemptAt: new Date(Date.now() + pauseMs) });
+  }
+
+  async #settle(userId: string, step: string, changes: Partial<DeletionReceipt>): Promise<void> {
+    await this.parts.em.fork().nativeUpdate(DeletionReceipt, { userId, step, status: ReceiptStatus.PENDING }, changes);
+  }
+}
+
+/** What an admin may read: words of our own, or a code. */
+function reasonOf(error: unknown): string {
+  if (error instanceof StepFailure) return error.message.slice(0, MAX_REASON_LENGTH);
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return String(code ?? name ?? 'unknown').slice(0, MAX_REASON_LENGTH);
+}

@@ -1,0 +1,39 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import type { AuditTrail } from '../../src/audit/audit-trail.js';
+import type { Config } from '../../src/config/config.js';
+import type { Deletion } from '../../src/deletion/deletion.entity.js';
+import type { PurgeParts } from '../../src/deletion/purge.js';
+import { archiveStep } from './archive.js';
+import { noticesAreSent } from './mail.js';
+import { PURGE, purge } from './purge.js';
+import { webhookStep } from './webhook.js';
+
+/** What steps work with. */
+export interface StepParts extends PurgeParts {
+  em: EntityManager;
+  audit: AuditTrail;
+  log: Logger;
+}
+
+/**
+ * What is owed after the closing of an account. It may run again after it was done: its process can end before the
+ * receipt is written. `false` where it waits for somebody else, and is to be asked again later.
+ * @throws {StepFailure} with a reason that may be shown to an admin, and anything else without one.
+ */
+export type Step = (deletion: Deletion, parts: StepParts) => Promise<boolean>;
+
+export type Steps = ReadonlyMap<string, Step>;
+
+type StepSettings = Pick<Config, 'deletionWebhooks' | 'deletionWebhooksPrivate' | 'deletionArchive'>;
+
+/** Each has its receipt, by its name. The purge comes when all others are done. */
+export const stepsOf = ({ deletionArchive, deletionWebhooks, deletionWebhooksPrivate }: StepSettings): Steps =>
+  new Map<string, Step>([
+    ['mail', noticesAreSent],
+    ...(deletionArchive ? [['archive', archiveStep(deletionArchive)] as const] : []),
+    ...deletionWebhooks.map(
+      (webhook) => [`webhook:${webhook.name}`, webhookStep(webhook, deletionWebhooksPrivate)] as const,
+    ),
+    [PURGE, purge],
+  ]);

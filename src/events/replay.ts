@@ -1,0 +1,65 @@
+import { type ConfirmChannel, connect, type GetMessage } from 'amqplib';
+import type { CloudEvent } from './events.js';
+import { parseCloudEvent } from './parse.js';
+import { DEAD_LETTERS } from './topology.js';
+
+/** Which dead letters; all of those that are events where nothing is given. */
+export interface ReplaySelection {
+  type?: string;
+  since?: Date;
+  until?: Date;
+}
+
+/** How many went back to their queue, and how many stay. */
+export interface ReplayCounts {
+  replayed: number;
+  kept: number;
+}
+
+/**
+ * Brings dead letters back to the queue that they came from. Each is confirmed where it goes before it is taken from
+ * where it lies, so none is lost, and one may come twice. Those that stay are laid down anew: to give them back would
+ * count as a delivery, of which a queue allows a number.
+ */
+export async function replayDeadLetters(url: string, selection: ReplaySelection): Promise<ReplayCounts> {
+  const connection = await connect(url);
+  try {
+    const channel = await connection.createConfirmChannel();
+    const counts = { replayed: 0, kept: 0 };
+    for (const [queue, deadQueue] of Object.entries(DEAD_LETTERS)) {
+      const { messageCount } = await channel.checkQueue(deadQueue);
+      for (let seen = 0; seen < messageCount; seen += 1) {
+        const message = await channel.get(deadQueue);
+        if (!message) break;
+        const isWanted = matches(eventIn(message), selection);
+        await send(channel, isWanted ? queue : deadQueue, message);
+        channel.ack(message);
+        counts[isWanted ? 'replayed' : 'kept'] += 1;
+      }
+    }
+    await channel.close();
+    return counts;
+  } finally {
+    await connection.close();
+  }
+}
+
+function eventIn({ content }: GetMessage): CloudEvent | null {
+  try {
+    return parseCloudEvent(JSON.parse(content.toString()));
+  } catch {
+    return null;
+  }
+}
+
+function matches(event: CloudEvent | null, { type, since, until }: ReplaySelection): boolean {
+  if (!event || (type !== undefined && event.type !== type)) return false;
+  const time = Date.parse(event.time);
+  return (since === undefined || time >= since.getTime()) && (until === undefined || time < until.getTime());
+}
+
+async function send(channel: ConfirmChannel, queue: string, { content, properties }: GetMessage): Promise<void> {
+  const { messageId, type, contentType } = properties;
+  channel.sendToQueue(queue, content, { messageId, type, contentType, persistent: true });
+  await channel.waitForConfirms();
+}

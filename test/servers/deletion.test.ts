@@ -1,0 +1,356 @@
+// The steps of deletions run in consumers beside a real broker, mail server and webhook: each is done, whatever is away
+// meanwhile and whoever is killed.
+
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { compactDecrypt } from 'jose';
+import { Webhook } from 'standardwebhooks';
+import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
+import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
+import {
+  type ApiProcess,
+  type Env,
+  type Running,
+  runCommand,
+  select,
+  startApi,
+  startConsumer,
+  usedDataFolder,
+} from '../support/processes.js';
+import { programOf } from '../support/servers/find-server.js';
+import { sharedPostgres } from '../support/servers/postgres.js';
+import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
+import { TestSmtpServer } from '../support/smtp.js';
+import { startWebhookServer, type WebhookServer } from '../support/webhook-server.js';
+
+const SECRET = `whsec_${randomBytes(24).toString('base64')}`;
+const KEY = randomBytes(32);
+const DONE_WITHIN_MS = 45_000;
+const DELETION = `query ($id: ID!) { userDeletion(id: $id) {
+  status receipts { step status attempts lastError } } }`;
+
+type Receipts = Record<string, { status: string; attempts: number; lastError: string | null }>;
+
+async function deletionOf(root: Person, id: string): Promise<{ status: string; receipts: Receipts }> {
+  const { status, receipts } = (await root.ask(DELETION, { id })).data.userDeletion;
+  return {
+    status,
+    receipts: Object.fromEntries(receipts.map(({ step, ...others }: { step: string }) => [step, others])),
+  };
+}
+
+describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
+  let rabbit: RabbitServer;
+  let smtp: TestSmtpServer;
+  let crm: WebhookServer;
+  let folder: string;
+  let database: string;
+  let env: Env;
+  let api: ApiProcess;
+  let consumers: Running[];
+  let root: Person;
+
+  beforeAll(async () => {
+    const [postgres, ...others] = await Promise.all([
+      sharedPostgres(),
+      startRabbit(),
+      TestSmtpServer.create(),
+      startWebhookServer(),
+    ]);
+    [rabbit, smtp, crm] = others;
+    folder = mkdtempSync(join(tmpdir(), 'gatehouse-archive-'));
+    database = await postgres.createDatabase();
+    env = {
+      DATABASE_URL: database,
+      AMQP_URL: rabbit.url,
+      SMTP_URL: `smtp://${smtp.address}`,
+      DELETION_WEBHOOKS: JSON.stringify([{ name: 'crm', url: crm.url, secret: SECRET }]),
+      DELETION_WEBHOOKS_PRIVATE: 'true',
+      DELETION_ARCHIVE_DIR: folder,
+      DELETION_ARCHIVE_KEY: KEY.toString('base64'),
+      DELETION_ATTEMPTS: '2',
+    };
+    await smtp.listen();
+    api = await startApi(env);
+    consumers = [startConsumer(env), startConsumer(env)];
+    root = await signIn(api);
+    await Promise.all(consumers.map((consumer) => consumer.logged('consumer is ready')));
+  }, 180_000);
+
+  afterAll(async () => {
+    await Promise.all([
+      api?.kill(),
+      ...(consumers ?? []).map((consumer) => consumer.kill()),
+      smtp?.close(),
+      crm?.close(),
+    ]);
+    await rabbit?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 30_000);
+
+  const done = (id: string) =>
+    eventually(async () => expect((await deletionOf(root, id)).status).toBe('DONE'), DONE_WITHIN_MS);
+  const emailOf = async (id: string) =>
+    (await select(database, 'select email from users where id = $1', [id]))[0].email;
+
+  test('each step is done once: mail, archive, webhook, and the purge after them', async () => {
+    const ada = await member(api, { name: 'Ada Archived' });
+
+    await ada.ask(DELETE_USER, { id: ada.id });
+    await done(ada.id);
+
+    const { receipts } = await deletionOf(root, ada.id);
+    const once = { status: 'DONE', attempts: 1, lastError: null };
+    expect(receipts).toEqual({ archive: once, mail: once, purge: once, 'webhook:crm': once });
+    expect(smtp.taken.filter(({ subject }) => subject?.includes('was closed'))).toHaveLength(1);
+
+    const [told, ...more] = crm.about(ada.id);
+    expect(more).toEqual([]);
+    const payload = new Webhook(SECRET).verify(told?.body ?? '', told?.headers as Record<string, string>);
+    expect(payload).toMatchObject({ type: 'user.deleted', data: { userId: ada.id, deletedBy: ada.id } });
+
+    const file = join(folder, `${ada.id}.jwe`);
+    const sealed = readFileSync(file, 'utf8');
+    const { plaintext } = await compactDecrypt(sealed, KEY);
+    const kept = JSON.parse(new TextDecoder().decode(plaintext));
+    expect(kept.data.users).toEqual([expect.objectContaining({ id: ada.id, email: ada.email, name: 'Ada Archived' })]);
+    expect(sealed).not.toContain(Buffer.from(ada.email).toString('base64url'));
+    expect([statSync(file).mode & 0o777, readdirSync(folder).length]).toEqual([0o600, 1]);
+    expect(await emailOf(ada.id)).toMatch(/@deleted\.invalid$/);
+    const log = consumers.map((consumer) => consumer.output()).join('') + api.output();
+    expect(log).not.toContain(ada.email);
+  });
+
+  test('a step whose target is down is FAILED in the end; the others are done, the purge waits, and a retry ends it', async () => {
+    crm.answerWith(302);
+    const ada = await member(api);
+
+    await root.ask(DELETE_USER, { id: ada.id });
+    await eventually(async () => {
+      const { receipts } = await deletionOf(root, ada.id);
+      expect(receipts).toMatchObject({
+        archive: { status: 'DONE' },
+        mail: { status: 'DONE' },
+        purge: { status: 'PENDING', attempts: 0 },
+        'webhook:crm': { status: 'FAILED', attempts: 2, lastError: 'answered 302' },
+      });
+    }, DONE_WITHIN_MS);
+    expect(await emailOf(ada.id)).toBe(ada.email);
+
+    crm.answerWith(200);
+    const others = await runCommand('dist/src/commands/deletions-retry.js', ['--step', 'mail'], env);
+    const wrong = await runCommand('dist/src/commands/deletions-retry.js', ['--user', 'x'], env);
+    const retried = await runCommand('dist/src/commands/deletions-retry.js', ['--user', ada.id], env);
+
+    expect([others.code, others.output]).toEqual([0, 'Steps to be tried again: 0\n']);
+    expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining('must be a UUID')]);
+    expect([retried.code, retried.output]).toEqual([0, 'Steps to be tried again: 1\n']);
+    await done(ada.id);
+    expect(new Set(crm.about(ada.id).map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  });
+
+  test('while the mail server is away the confirmation is PENDING, and no attempt is lost to it', async () => {
+    await smtp.close();
+    const ada = await member(api);
+
+    await root.ask(DELETE_USER, { id: ada.id });
+    await eventually(async () => {
+      const { receipts } = await deletionOf(root, ada.id);
+      expect(receipts).toMatchObject({ mail: { status: 'PENDING', attempts: 0 }, 'webhook:crm': { status: 'DONE' } });
+    }, DONE_WITHIN_MS);
+    await smtp.listen();
+
+    await done(ada.id);
+    expect((await deletionOf(root, ada.id)).receipts.mail).toEqual({ status: 'DONE', attempts: 1, lastError: null });
+  }, 120_000);
+
+  test('consumers that are killed at any moment leave no step undone, and none doubled but the one in hand', async () => {
+    const people: Person[] = [];
+    for (let count = 0; count < 30; count += 1) people.push(await member(api));
+    let kills = 0;
+    let deleting = true;
+    const killing = (async () => {
+      while (deleting || kills < 8) {
+        const index = kills % consumers.length;
+        // While another step is in hand, or when there is none any more.
+        const before = crm.received.length;
+        await eventually(() => expect(crm.received.length).toBeGreaterThan(before), 2_000).catch(() => undefined);
+        await consumers[index]?.kill();
+        consumers[index] = startConsumer(env);
+        kills += 1;
+        await consumers[index]?.logged('consumer is ready');
+      }
+    })();
+
+    for (const { id } of people) await root.ask(DELETE_USER, { id });
+    deleting = false;
+    await killing;
+    for (const { id } of people) await done(id);
+
+    const told = people.map(({ id }) => crm.about(id).length);
+    expect(Math.min(...told)).toBe(1);
+    const purged = await select(
+      database,
+      `select subject_id from audit_events where action = 'user.purged' and subject_id = any($1)`,
+      [people.map(({ id }) => id)],
+    );
+    expect(purged).toHaveLength(people.length);
+    console.info(`${kills} kills, ${told.reduce((sum, times) => sum + times, 0)} calls for ${people.length} deletions`);
+  }, 240_000);
+
+  test('a file of the archive that is older than its retention goes', async () => {
+    const old = join(folder, '01900000-0000-7000-8000-000000000000.jwe');
+    writeFileSync(old, 'x');
+    utimesSync(old, new Date(), new Date(Date.now() - 31 * 24 * 60 * 60 * 1000));
+    const ada = await member(api);
+
+    await root.ask(DELETE_USER, { id: ada.id });
+    await done(ada.id);
+
+    expect(readdirSync(folder)).not.toContain('01900000-0000-7000-8000-000000000000.jwe');
+    expect(readdirSync(folder)).toContain(`${ada.id}.jwe`);
+  });
+
+  test('dead letters come back by type and time; what is no event stays', async () => {
+    const replay = (...args: string[]) => runCommand('dist/src/commands/events-replay.js', args, env);
+    const [letter] = await select(
+      database,
+      `select id, type, subject, data, occurred_at from outbox where type = 'user.registered' limit 1`,
+    );
+    await select(database, 'delete from inbox where id = $1', [letter.id]);
+    const event = {
+      specversion: '1.0',
+      id: letter.id,
+      source: '/gatehouse',
+      type: letter.type,
+      subject: letter.subject,
+      time: letter.occurred_at.toISOString(),
+      datacontenttype: 'application/json',
+      data: letter.data,
+    };
+    await rabbit.withChannel(async (channel) => {
+      const options = { contentType: 'application/json' };
+      channel.sendToQueue('identity.consumer.dead', Buffer.from(JSON.stringify(event)), options);
+      channel.sendToQueue('identity.consumer.dead', Buffer.from('no event'), options);
+      await eventually(async () => expect((await channel.checkQueue('identity.consumer.dead')).messageCount).toBe(2));
+    });
+
+    const ofOther = await replay('--type', 'user.deleted');
+    const early = await replay('--until', '2020-01-01T00:00:00Z');
+    const wrong = await replay('--since', 'yesterday');
+    const all = await replay('--type', 'user.registered', '--since', '2020-01-01T00:00:00Z');
+
+    expect([ofOther, early].map(({ output }) => output)).toEqual(Array(2).fill('Brought back: 0, left: 2\n'));
+    expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining('--since must be a time')]);
+    expect([all.code, all.output]).toEqual([0, 'Brought back: 1, left: 1\n']);
+    await eventually(async () =>
+      expect(await select(database, 'select id from inbox where id = $1', [letter.id])).toHaveLength(1),
+    );
+  });
+});
+
+describeWithServers(['postgres'], 'a backup that is restored', () => {
+  test('brings nobody back who was erased: the API is not ready until they are erased again', async () => {
+    const postgres = await sharedPostgres();
+    const database = await postgres.createDatabase();
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-ledger-'));
+    const env: Env = { DATABASE_URL: database, DELETION_LEDGER: join(folder, 'erased.ledger') };
+    const dump = (url: string, ...args: string[]) => run('pg_dump', ['--no-owner', ...args, url]);
+    const replay = (url: string) =>
+      runCommand('dist/src/commands/deletions-replay.js', [], { ...env, DATABASE_URL: url });
+    const people: Person[] = [];
+    const dumps: string[] = [];
+    {
+      await using api = await startApi(env);
+      for (let count = 0; count < 36; count += 1) people.push(await member(api));
+      const kept = await member(api);
+      for (const [index, ada] of people.entries()) {
+        if (index % 3 === 0) {
+          dumps.push(join(folder, `${index}.dump`));
+          await dump(database, '-Fc', '-f', dumps.at(-1) as string);
+        }
+        await ada.ask(DELETE_USER, { id: ada.id });
+      }
+      await eventually(async () =>
+        expect(await select(database, 'select user_id from deletions where purged_at is not null')).toHaveLength(36),
+      );
+      people.push(kept);
+    }
+    const [kept] = people.splice(-1) as [Person];
+    const held = async (url: string) => {
+      const text = await dump(url);
+      return [...people, kept].filter(({ email }) => text.includes(email)).map(({ id }) => id);
+    };
+    expect(await held(database)).toEqual([kept.id]);
+    expect(readFileSync(env.DELETION_LEDGER as string, 'utf8')).not.toMatch(
+      new RegExp(people.map(({ id }) => id).join('|')),
+    );
+
+    expect(dumps).toHaveLength(12);
+    for (const [index, file] of dumps.entries()) {
+      const restored = await postgres.createDatabase();
+      await run('pg_restore', ['--no-owner', '-d', restored, file]);
+      expect((await held(restored)).length).toBeGreaterThan(1);
+
+      if (index === 5) {
+        await using api = await startApi({ ...env, DATABASE_URL: restored });
+        const before = await fetch(`${api.url}/health/ready`);
+        const { output } = await replay(restored);
+        const after = await fetch(`${api.url}/health/ready`);
+
+        expect([before.status, await before.json()]).toEqual([503, expect.objectContaining({ erasures: 'pending' })]);
+        expect([after.status, await after.json()]).toEqual([200, expect.objectContaining({ erasures: 'done' })]);
+        expect(output).toMatch(/^Erased again: \d+\n$/);
+      } else await replay(restored);
+      expect(await held(restored)).toEqual([kept.id]);
+      if (index !== 5) continue;
+      const again = await replay(restored);
+      expect([again.code, again.output]).toEqual([0, 'Erased again: 0\n']);
+      const verified = await runCommand('dist/src/commands/audit-verify.js', [], { ...env, DATABASE_URL: restored });
+      expect(verified.code).toBe(0);
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }, 240_000);
+});
+
+/** Runs a program of PostgreSQL. Answers what it wrote. */
+async function run(program: string, args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(join(dirname(programOf('postgres')), program), args, {
+    maxBuffer: 100_000_000,
+  });
+  return stdout;
+}
+
+describe('webhooks', () => {
+  test('never lead to the own network, by address or by name', async () => {
+    const server = await startWebhookServer();
+    const { port } = new URL(server.url);
+    const hosts = ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '2130706433', '0.0.0.0', '10.0.0.1'];
+    await using api = await startApi({
+      DATA_DIR: await usedDataFolder(),
+      DELETION_ATTEMPTS: '1',
+      DELETION_WEBHOOKS: JSON.stringify(
+        hosts.map((host, index) => ({ name: `hook-${index}`, url: `http://${host}:${port}/`, secret: SECRET })),
+      ),
+    });
+    const [root, ada] = [await signIn(api), await member(api)];
+
+    await root.ask(DELETE_USER, { id: ada.id });
+    await eventually(async () => {
+      const { receipts } = await deletionOf(root, ada.id);
+      const refused = Object.entries(receipts).filter(([step]) => step.startsWith('webhook:'));
+      expect(refused.map(([, { status, lastError }]) => [status, lastError])).toEqual(
+        hosts.map(() => ['FAILED', 'leads to a private address']),
+      );
+    });
+
+    expect(server.received).toEqual([]);
+    await server.close();
+  }, 90_000);
+});
