@@ -23,7 +23,7 @@ FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
 WORKDIR /app
 # A new volume takes over owner and mode of the folder that it is mounted on.
-RUN install -d -o node -g node -m 711 /secrets
+RUN install -d -o node -g node -m 711 /secrets && install -d -o node -g node -m 700 /ledger
 COPY package.json ./
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist

@@ -20,6 +20,7 @@ export async function eraseAgain(
   parts: PurgeParts & { ledger: Ledger },
 ): Promise<number> {
   const unknown = await parts.ledger.unknownTo(em);
+  const all = [...unknown];
   let erased = 0;
   for (let last = NIL_UUID; unknown.size > 0; ) {
     const users = await em
@@ -35,12 +36,11 @@ export async function eraseAgain(
     if (users.length < BATCH) break;
     last = (users.at(-1) as { id: string }).id;
   }
-  const others = [...unknown];
-  for (let at = 0; at < others.length; at += BATCH) {
+  for (let at = 0; at < all.length; at += BATCH) {
     await em
       .fork()
       .execute('insert into erasures (digest) select unnest(?::text[]) on conflict do nothing', [
-        `{${others.slice(at, at + BATCH).join()}}`,
+        `{${all.slice(at, at + BATCH).join()}}`,
       ]);
   }
   return erased;

@@ -85,6 +85,8 @@ const CREDENTIALS_AFTER: Record<string, { email?: string; password?: string }> =
   ConfirmEmailChange: { email: 'ada.lovelace@example.com' },
 };
 
+const NGINX_REQUESTS = Number(/limit_conn client (\d+)/.exec(readFileSync('nginx/nginx.conf.template', 'utf8'))?.[1]);
+
 describeApi('docs/api.md', (app) => {
   test('has every operation with its rule, its codes, an example and its answer', async () => {
     await createAdmin(app().services.audit, app().passwords, DEVELOPMENT_ADMIN);
@@ -359,6 +361,7 @@ describe('tables of the documentation', () => {
       ['seconds of a statement (the same)', 10, '`SERVICE_OVERLOADED`'],
       ['connections of one network', CONNECTION_LIMITS.network, 'the oldest that has brought no request is closed'],
       ['connections of all', CONNECTION_LIMITS.total, 'the newest is closed'],
+      ['requests of one client under way at nginx', NGINX_REQUESTS, 'the next is answered with 429, `RATE_LIMITED`'],
       ['hashes of one network, waiting or running', MAX_OF_NETWORK, '`SERVICE_OVERLOADED`'],
       ['hashes of all', MAX_OF_ALL, '`SERVICE_OVERLOADED`'],
     ].map(([what, most, code]) => [String(what), most?.toLocaleString('en') ?? '', String(code)]);

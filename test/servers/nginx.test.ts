@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
@@ -165,6 +166,33 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
     expect(response.headers.get('referrer-policy')).toBe('no-referrer');
     expect(response.headers.get('x-frame-options')).toBe('SAMEORIGIN');
+  });
+
+  test('of one client, no more than 200 requests are under way at once', async () => {
+    const { hostname, port } = new URL(nginx.url);
+    const open = () =>
+      new Promise<Socket>((resolve) => {
+        const socket: Socket = connect(Number(port), hostname, () => {
+          socket.write(
+            'POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+          );
+          resolve(socket);
+        }).on('error', () => undefined);
+      });
+    const sockets = await Promise.all(Array.from({ length: 200 }, open));
+
+    // Until all of them have been read.
+    let refused = await post(TYPENAME);
+    await eventually(async () => {
+      if (refused.status !== 429) refused = await post(TYPENAME);
+      expect(refused.status).toBe(429);
+    });
+    const body = (await refused.json()) as { errors: { extensions: object }[] };
+    for (const socket of sockets) socket.destroy();
+
+    expect(body.errors[0]?.extensions).toEqual({ code: 'RATE_LIMITED', retryAfterSeconds: 1 });
+    expect(refused.headers.get('retry-after')).toBe('1');
+    await eventually(async () => expect((await post(TYPENAME)).status).toBe(200));
   });
 
   test('when one instance dies the other serves on, and when both have, the answer says so in JSON', async () => {
