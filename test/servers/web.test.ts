@@ -17,6 +17,7 @@ import { freePort } from '../support/servers/free-port.js';
 
 const WEB = 'examples/web';
 const PICTURES = 'docs/pictures';
+const PICTURED = /-(en-light|ko-dark)$/;
 const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 /** The name of what has the focus. */
@@ -118,7 +119,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
 
   /** Written with UPDATE_DOCS=1. */
   async function picture(page: Page, name: string): Promise<void> {
-    if (process.env.UPDATE_DOCS !== '1') return;
+    if (process.env.UPDATE_DOCS !== '1' || !PICTURED.test(name)) return;
     mkdirSync(PICTURES, { recursive: true });
     await page.screenshot({ path: join(PICTURES, `${name}.png`) });
   }
@@ -145,6 +146,10 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await page.reload();
     await heading(page, 'Account');
     expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Ada King');
+    await fill(page, { 'Your password, to confirm': 'not the right one' });
+    await press(page, 'Close account');
+    await page.getByRole('alert').getByText('E-mail and password do not fit.').waitFor();
+    await fill(page, { 'Your password, to confirm': 'a quite different one' });
     await press(page, 'Close account');
     await heading(page, 'Sign in');
     await signIn(page, { email, password: 'a quite different one' });
@@ -272,6 +277,8 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
 
   test.each([
     ['en-light', {}, ['Account', 'People', 'Records'], 'Sign in', 'Register'],
+    ['en-dark', { colorScheme: 'dark' }, ['Account', 'People', 'Records'], 'Sign in', 'Register'],
+    ['ko-light', { ...KOREAN, colorScheme: 'light' }, ['계정', '사용자', '기록'], '로그인', '가입'],
     ['ko-dark', KOREAN, ['계정', '사용자', '기록'], '로그인', '가입'],
   ] as [string, BrowserContextOptions, string[], string, string][])(
     'each page is accessible, in %s',

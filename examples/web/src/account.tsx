@@ -74,18 +74,16 @@ export function Account() {
       </section>
       <section>
         <h2>{say('deleteAccount')}</h2>
-        <button
-          type="button"
-          onClick={() =>
-            attempt(async () => {
-              if (!window.confirm(say('confirmDelete'))) return;
-              await deleteUser({ variables: { id: me.id } });
-              await gatehouse.signOut();
-            })
-          }
+        <Form
+          submit="deleteAccount"
+          onSubmit={async ({ password }) => {
+            if (!window.confirm(say('confirmDelete'))) return;
+            await deleteUser({ variables: { id: me.id, password } });
+            await gatehouse.signOut();
+          }}
         >
-          {say('deleteAccount')}
-        </button>
+          <Field label="passwordToConfirm" name="password" type="password" autoComplete="current-password" />
+        </Form>
         {failure && <p role="alert">{failure}</p>}
       </section>
     </main>

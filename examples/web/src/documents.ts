@@ -48,8 +48,8 @@ export const REVOKE_SESSION = gql`
 `;
 
 export const DELETE_USER = gql`
-  mutation DeleteUser($id: ID!) {
-    deleteUser(id: $id) {
+  mutation DeleteUser($id: ID!, $password: String) {
+    deleteUser(id: $id, password: $password) {
       id
       deletedAt
     }
