@@ -114,8 +114,8 @@ export class DeletionWorker {
     try {
       const deletion = await em.fork().findOneOrFail(Deletion, { userId });
       const run = this.steps.get(step);
-      // Of a newer version, or of other settings.
-      if (!run) return false;
+      // Of a newer version, or of settings from before.
+      if (!run) throw new StepFailure('no such step here');
       if (!(await run(deletion, this.parts))) {
         await this.#postpone(deletion, step);
         return false;

@@ -23,7 +23,7 @@ export class DeletionService {
     return this.em.fork().find(DeletionReceipt, { userId }, { orderBy: { step: 'asc' } });
   }
 
-  /** Everything that is held about the actor, by table, of one instant; recorded. */
+  /** Everything that is held about the actor, by table; recorded. */
   async exportOf(actor: SignedInActor): Promise<Record<string, object[]>> {
     const { userId } = actor;
     return this.audit.transaction(actor, async ({ em, record }) => {

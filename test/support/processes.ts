@@ -71,7 +71,8 @@ export async function startApi(env: Env, script = API): Promise<ApiProcess> {
 }
 
 /** The consumer; resolves when it is started, not when it is connected. */
-export const startConsumer = (env: Env): Running => startProcess(CONSUMER, { LOG_LEVEL: 'debug', ...env });
+export const startConsumer = (env: Env, script = CONSUMER): Running =>
+  startProcess(script, { LOG_LEVEL: 'debug', ...env });
 
 /** Starts a script of dist with nothing in its environment but `env` and what an instance needs. */
 export function startProcess(script: string, env: Env, { program = process.execPath, args = [] as string[] } = {}) {

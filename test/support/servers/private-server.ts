@@ -17,6 +17,8 @@ export interface Server {
   /** Starts it again, on the same port and data. */
   resume(): Promise<void>;
   restart(): Promise<void>;
+  /** Kills the process and all of its own; the data stays. */
+  crash(): Promise<void>;
   /** It is there and says nothing, as on a machine that hangs. */
   freeze(): void;
   thaw(): void;
@@ -89,6 +91,11 @@ export class PrivateServer {
   async restart(): Promise<void> {
     await this.halt();
     await this.resume();
+  }
+
+  async crash(): Promise<void> {
+    this.#signal('SIGKILL');
+    await this.#end();
   }
 
   freeze(): void {

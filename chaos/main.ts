@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { v7 as uuidv7 } from 'uuid';
+import { quantile } from '../bench/statistics.js';
+import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
+import type { Env } from '../test/support/processes.js';
+import { seeded } from '../test/support/random.js';
+import { withPostgres } from '../test/support/servers/postgres.js';
+import { FAULTS, type Programs, startWorld, type World } from './faults.js';
+import { judge } from './history.js';
+import { bindObserver, deliveries } from './observer.js';
+
+/**
+ * Deletes users through the API while processes are killed, frozen and cut off at random, lets all settle, and compares
+ * what was accepted with what happened. Ends with 1 where a deletion was lost, invented, done twice, or out of order.
+ * All servers are private ones.
+ */
+const USAGE = `Usage: npm run chaos -- [--seed N] [--deletions N] [--rate N] [--settle SECONDS] [--dist FOLDER]
+  --seed       of the faults, 1 unless told
+  --deletions  how many, 1000 unless told
+  --rate       deletions a second, 50 unless told
+  --settle     for how long it waits in the end, 180 unless told
+  --dist       the build to try, dist unless told`;
+
+const ASK_AGAIN_MS = 250;
+const [MIN_CALM_MS, MORE_CALM_MS] = [300, 1_500];
+
+const { seed, deletions, rate, settleSeconds, programs } = argumentsOrExit();
+const random = seeded(seed);
+const { world, env } = await startWorld(programs);
+let code = 1;
+try {
+  code = await run(world, env);
+} finally {
+  await world.stop();
+}
+process.exit(code);
+
+async function run(world: World, env: Env): Promise<number> {
+  const users = await makeUsers(world.database, deletions);
+  await bindObserver(world.rabbit);
+  // RabbitMQ 3.10 that is killed within seconds after it declared a quorum queue cannot use that queue any more.
+  await world.rabbit.restart();
+  const faults = new Map<string, number>();
+  const began = Date.now();
+  const ending = new AbortController();
+  const breaking = breakThings(world, env, faults, ending.signal);
+  const { asked, accepted } = await deleteAll(world, users.slice(0, deletions));
+  ending.abort();
+  await breaking;
+  const deletedMs = Date.now() - began;
+  const settledMs = await settle(world.database, accepted);
+
+  const verdict = await judge(world.database, users, asked, accepted, await deliveries(world.rabbit));
+  const { lost, phantom, twice, disordered, lagMs } = verdict;
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  const rows: [string, string | number][] = [
+    ['seed', seed],
+    ['deletions accepted', accepted.size],
+    ['in', `${seconds(deletedMs)}, and ${seconds(settledMs)} until all was settled`],
+    ['events published', verdict.published],
+    ['deliveries to another service', verdict.deliveries],
+    ['of them repeated', verdict.duplicates],
+    ['accounts purged', verdict.effects],
+    ['lost', lost.length],
+    ['phantom', phantom.length],
+    ['twice', twice.length],
+    ['out of order', disordered.length],
+    ['from closing to consumer, p50', seconds(quantile(lagMs, 0.5))],
+    ['p99', seconds(quantile(lagMs, 0.99))],
+    ...[...faults].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, times]): [string, number] => [name, times]),
+  ];
+  console.log('| | |\n| --- | --- |');
+  for (const [name, value] of rows) console.log(`| ${name} | ${value} |`);
+  for (const [kind, ids] of Object.entries({ lost, phantom, twice, disordered }))
+    if (ids.length > 0) console.error(`${kind}: ${ids.slice(0, 10).join(' ')}`);
+  return lost.length + phantom.length + twice.length + disordered.length === 0 ? 0 : 1;
+}
+
+/** As many as are deleted, and a tenth that nobody deletes. */
+async function makeUsers(database: string, count: number): Promise<string[]> {
+  const ids = Array.from({ length: Math.ceil(count * 1.1) }, () => uuidv7());
+  await withPostgres(database, (client) =>
+    client.query(
+      `insert into users (id, email, password_hash, name, name_key, created_at, updated_at)
+       select id, 'u' || replace(id::text, '-', '') || '@example.com', 'none', 'Somebody', 'somebody', now(), now()
+       from unnest($1::uuid[]) as id`,
+      [ids],
+    ),
+  );
+  return ids;
+}
+
+async function breakThings(world: World, env: Env, done: Map<string, number>, signal: AbortSignal): Promise<void> {
+  const names = Object.keys(FAULTS);
+  while (!signal.aborted) {
+    await delay(MIN_CALM_MS + random() * MORE_CALM_MS, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    const name = names[Math.floor(random() * names.length)] as string;
+    await FAULTS[name]?.(world, env, programs, random);
+    done.set(name, (done.get(name) ?? 0) + 1);
+  }
+}
+
+/** At a steady rate; each is asked again until it is accepted. */
+async function deleteAll(world: World, ids: string[]) {
+  const [asked, accepted] = [new Set<string>(), new Set<string>()];
+  let token = '';
+  const anApi = () => world.apis[Math.floor(Math.random() * world.apis.length)] as { url: string };
+  const signIn = async () => {
+    const { data } = await ask(anApi(), LOGIN, { input: ADMIN });
+    token = data?.login?.accessToken ?? token;
+  };
+  const deleteOne = async (id: string) => {
+    for (;;) {
+      try {
+        asked.add(id);
+        const { data, errors } = await ask(anApi(), DELETE_USER, { id }, token);
+        if (data?.deleteUser?.id === id) return void accepted.add(id);
+        if (errors[0]?.extensions.code === 'UNAUTHENTICATED') await signIn();
+      } catch {
+        // The API is away, or was killed with the request in hand.
+      }
+      await delay(ASK_AGAIN_MS);
+    }
+  };
+  const under: Promise<void>[] = [];
+  const began = performance.now();
+  for (const [index, id] of ids.entries()) {
+    await delay(Math.max(0, began + (index / rate) * 1000 - performance.now()));
+    under.push(deleteOne(id));
+  }
+  await Promise.all(under);
+  return { asked, accepted };
+}
+
+/** Until every accepted deletion is done, or nothing has changed for long. Answers how long it took. */
+async function settle(database: string, accepted: ReadonlySet<string>): Promise<number> {
+  const began = Date.now();
+  while (Date.now() - began < settleSeconds * 1000) {
+    const open = await withPostgres(database, async (client) => {
+      const { rows } = await client.query(
+        `select (select count(*) from outbox where published_at is null)::int
+           + (select count(*) from deletions where purged_at is null)::int
+           + (select count(*) from deletion_receipts where status <> 'done')::int as open,
+           (select count(*) from deletions)::int as deletions`,
+      );
+      return rows[0] as { open: number; deletions: number };
+    });
+    if (open.open === 0 && open.deletions >= accepted.size) break;
+    await delay(500);
+  }
+  return Date.now() - began;
+}
+
+function argumentsOrExit() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seed: { type: 'string', default: '1' },
+        deletions: { type: 'string', default: '1000' },
+        rate: { type: 'string', default: '50' },
+        settle: { type: 'string', default: '180' },
+        dist: { type: 'string', default: 'dist' },
+      },
+    });
+    const numberOf = (name: 'seed' | 'deletions' | 'rate' | 'settle') => {
+      const number = Number(values[name]);
+      if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} must be a whole number above 0.`);
+      return number;
+    };
+    const programs: Programs = { api: `${values.dist}/src/main.js`, consumer: `${values.dist}/consumer/main.js` };
+    return {
+      seed: numberOf('seed'),
+      deletions: numberOf('deletions'),
+      rate: numberOf('rate'),
+      settleSeconds: numberOf('settle'),
+      programs,
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(1);
+  }
+}

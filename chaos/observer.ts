@@ -1,0 +1,47 @@
+import amqp from 'amqplib';
+import type { RabbitServer } from '../test/support/servers/rabbit.js';
+
+const QUEUE = 'chaos.observer';
+
+/** Another service: it has a durable queue of its own, and at the end says what came into it. */
+export async function bindObserver(rabbit: RabbitServer): Promise<void> {
+  await rabbit.withChannel(async (channel) => {
+    await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await channel.bindQueue(QUEUE, 'identity.events', 'user.deleted');
+  });
+}
+
+export interface Deliveries {
+  /** How often each event came, by its id. */
+  byEvent: Map<string, number>;
+  /** The users whom the events are about. */
+  users: Map<string, Set<string>>;
+}
+
+export async function deliveries(rabbit: RabbitServer): Promise<Deliveries> {
+  const found: Deliveries = { byEvent: new Map(), users: new Map() };
+  const connection = await amqp.connect(rabbit.url);
+  try {
+    const channel = await connection.createChannel();
+    const { messageCount } = await channel.checkQueue(QUEUE);
+    let left = messageCount;
+    const all = Promise.withResolvers<void>();
+    if (left === 0) all.resolve();
+    await channel.prefetch(1_000);
+    await channel.consume(QUEUE, (message) => {
+      if (!message) return all.reject(new Error('the queue of the observer is gone'));
+      const { id, data } = JSON.parse(message.content.toString()) as { id: string; data: { userId: string } };
+      found.byEvent.set(id, (found.byEvent.get(id) ?? 0) + 1);
+      found.users.set(data.userId, (found.users.get(data.userId) ?? new Set()).add(id));
+      left -= 1;
+      // All at once, with the last: one by one they take 40 ms each.
+      if (left > 0 && left % 500 !== 0) return;
+      channel.ack(message, true);
+      if (left === 0) all.resolve();
+    });
+    await all.promise;
+  } finally {
+    await connection.close();
+  }
+  return found;
+}
