@@ -8,6 +8,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import examples from '../../../examples.graphql?raw';
 import { SignIn } from './sign-in.tsx';
+import { inMemory } from './storage.ts';
 
 /** What the server says to this page. */
 interface Contents {
@@ -40,6 +41,7 @@ createRoot(document.getElementById('root') as HTMLElement).render(
       fetcher={fetcher}
       schema={buildSchema(schema)}
       defaultTabs={[{ query: examples }]}
+      storage={inMemory()}
       shouldPersistHeaders={false}
       showPersistHeadersSettings={false}
     />
