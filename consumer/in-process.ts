@@ -15,7 +15,7 @@ export function inProcessConsumer(parts: MailParts & StepParts, config: Config) 
     async handle(event: CloudEvent): Promise<void> {
       if (isMailRequested(event)) await sendMail(parts, event.data.mailId);
       else await handle(handlerParts, event);
-      worker.wake();
+      if (event.type === 'user.deleted') worker.wake();
     },
     stop: () => worker.stop(),
   };

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { outageOf } from '../src/database/outage.js';
+import type { CloudEvent } from '../src/events/events.js';
 import { deadLetter, requeue } from './answers.js';
 import { type HandlerParts, handle } from './handlers/handle.js';
 import type { Receive } from './rabbit-consumer.js';
@@ -11,13 +12,13 @@ const RETRY_MS = 1_000;
 
 /** Acknowledged after the commit, so a consumer that dies before gets it again, and knows it. */
 export const receiveEvent =
-  (parts: HandlerParts, onHandled: () => void): Receive =>
+  (parts: HandlerParts, onHandled: (event: CloudEvent) => void): Receive =>
   async (event, ackOrNack, { stopping }) => {
     const { em, log } = parts;
     for (let failures = 0; !stopping.aborted; ) {
       try {
         await handle(parts, event);
-        onHandled();
+        onHandled(event);
         return ackOrNack();
       } catch (error) {
         const outage = outageOf(error);

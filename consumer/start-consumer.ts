@@ -50,7 +50,9 @@ export async function startConsumer(run: Run): Promise<void> {
     async () => void (await endBy(Date.now() + DATABASE_ENDS_MS, worker.stop())),
   );
   const receivers = {
-    events: receiveEvent({ em, log, deletionSteps: [...steps.keys()] }, () => worker.wake()),
+    events: receiveEvent({ em, log, deletionSteps: [...steps.keys()] }, ({ type }) => {
+      if (type === 'user.deleted') worker.wake();
+    }),
     ...(mailer && { mails: receiveMail({ em, mailer, publicUrl, log }) }),
   };
   await run.step(
