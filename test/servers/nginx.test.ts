@@ -179,7 +179,7 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
           resolve(socket);
         }).on('error', () => undefined);
       });
-    const sockets = await Promise.all(Array.from({ length: 200 }, open));
+    const sockets = await Promise.all(Array.from({ length: 250 }, open));
 
     // Until all of them have been read.
     let refused = await post(TYPENAME);

@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -57,12 +58,16 @@ function silentClients(port: number): Promise<Socket[]> {
   );
 }
 
-/** Until the process hears SIGTERM: before that Node.js itself starts, and nothing of ours has run. */
-async function untilHeard({ pid }: Running): Promise<void> {
+/**
+ * Until the process hears a signal: before that Node.js itself starts, and nothing of ours has run. Node.js has a handler
+ * of its own for SIGTERM from its first moment on, by which it ends; of ours, the one for SIGHUP is the last.
+ */
+async function untilHeard({ pid }: Running, signal: 'SIGTERM' | 'SIGHUP'): Promise<void> {
   const status = `/proc/${pid}/status`;
   if (!existsSync(status)) return;
   const heard = () => BigInt(`0x${/^SigCgt:\s*(\w+)$/m.exec(readFileSync(status, 'utf8'))?.[1] ?? '0'}`);
-  await eventually(() => expect(heard() & (1n << 14n)).not.toBe(0n));
+  const bit = 1n << BigInt(constants.signals[signal] - 1);
+  await eventually(() => expect(heard() & bit).not.toBe(0n));
 }
 
 const drafts = (folder: string) =>
@@ -108,7 +113,7 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
       const env = settings[database];
       const [script, options] = DOORS[door];
       await using api = startProcess(script, env, options);
-      await untilHeard(api);
+      await untilHeard(api, door === 'node' ? 'SIGHUP' : 'SIGTERM');
       const clients = running ? await load(api, Number(env.PORT)) : null;
       // The moment is the input here: nothing is waited for.
       await delay(running ? afterMs / 3 : afterMs);
