@@ -134,7 +134,7 @@ async function deleteAll(world: World, ids: string[]) {
   return { asked, accepted };
 }
 
-/** Until every accepted deletion is done, or nothing has changed for long. Answers how long it took. */
+/** Until every accepted deletion is done, or the time for it is over. Answers how long it took. */
 async function settle(database: string, accepted: ReadonlySet<string>): Promise<number> {
   const began = Date.now();
   while (Date.now() - began < settleSeconds * 1000) {

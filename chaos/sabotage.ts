@@ -2,10 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/**
- * Shows that the proof can fail: builds of which each breaks one rule of the delivery, given to `chaos/main.js` until it
- * finds fault with them. Ends with 1 where one is not caught.
- */
+/** A build that breaks one rule of the delivery. */
 interface Sabotage {
   name: string;
   file: string;
@@ -35,8 +32,8 @@ const SABOTAGES: Sabotage[] = [
   {
     name: 'acknowledged before the commit',
     file: 'consumer/receive-event.js',
-    from: 'await handle(parts, event);',
-    to: 'ackOrNack(); ackOrNack = () => undefined; await handle(parts, event);',
+    from: 'await handle(em, parts, event);',
+    to: 'ackOrNack(); ackOrNack = () => undefined; await handle(em, parts, event);',
   },
   {
     name: 'no inbox',
@@ -52,6 +49,7 @@ const SABOTAGES: Sabotage[] = [
   },
 ];
 
+/** Each build is given to `chaos/main.js` with these seeds until it is caught; one that is not ends with 1. */
 const SEEDS = [1, 2, 3];
 const FOLDER = 'dist-chaos';
 

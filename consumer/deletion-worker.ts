@@ -12,7 +12,7 @@ const BATCH = 10;
 const LEASE_SECONDS = 30;
 /** For what another process has made due. */
 const POLL_MS = 2_000;
-/** While a step waits for somebody else. */
+/** While a step waits for another system. */
 const WAITING_MS = 500;
 const MAX_PAUSE_SECONDS = 600;
 const MAX_REASON_LENGTH = 200;
@@ -46,6 +46,10 @@ export class DeletionWorker {
     private readonly steps: Steps,
     private readonly maxAttempts: number,
   ) {}
+
+  get stepNames(): string[] {
+    return [...this.steps.keys()];
+  }
 
   start(): void {
     this.#running = this.#run();

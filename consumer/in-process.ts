@@ -7,16 +7,13 @@ import { type StepParts, stepsOf } from './steps/steps.js';
 
 /** The consumer in the API's process: it handles what its queues would get, and its worker runs until it is stopped. */
 export function inProcessConsumer(parts: MailParts & StepParts, config: Config) {
-  const steps = stepsOf(config);
-  const handlerParts = { ...parts, deletionSteps: [...steps.keys()] };
-  const worker = new DeletionWorker(parts, steps, config.deletionAttempts);
-  worker.start();
+  const deletions = new DeletionWorker(parts, stepsOf(config), config.deletionAttempts);
+  deletions.start();
   return {
-    async handle(event: CloudEvent): Promise<void> {
-      if (isMailRequested(event)) await sendMail(parts, event.data.mailId);
-      else await handle(handlerParts, event);
-      if (event.type === 'user.deleted') worker.wake();
-    },
-    stop: () => worker.stop(),
+    handle: (event: CloudEvent): Promise<void> =>
+      isMailRequested(event)
+        ? sendMail(parts, event.data.mailId)
+        : handle(parts.em, { log: parts.log, deletions }, event),
+    stop: () => deletions.stop(),
   };
 }

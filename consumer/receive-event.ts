@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { outageOf } from '../src/database/outage.js';
-import type { CloudEvent } from '../src/events/events.js';
 import { deadLetter, requeue } from './answers.js';
 import { type HandlerParts, handle } from './handlers/handle.js';
 import type { Receive } from './rabbit-consumer.js';
@@ -12,13 +11,12 @@ const RETRY_MS = 1_000;
 
 /** Acknowledged after the commit, so a consumer that dies before gets it again, and knows it. */
 export const receiveEvent =
-  (parts: HandlerParts, onHandled: (event: CloudEvent) => void): Receive =>
+  (em: EntityManager, parts: HandlerParts): Receive =>
   async (event, ackOrNack, { stopping }) => {
-    const { em, log } = parts;
+    const { log } = parts;
     for (let failures = 0; !stopping.aborted; ) {
       try {
-        await handle(parts, event);
-        onHandled(event);
+        await handle(em, parts, event);
         return ackOrNack();
       } catch (error) {
         const outage = outageOf(error);

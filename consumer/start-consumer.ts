@@ -38,21 +38,18 @@ export async function startConsumer(run: Run): Promise<void> {
     () => openDatabase(config, databaseOptions, { mayBeAway: true }),
     async ({ close }) => void (await endBy(Date.now() + DATABASE_ENDS_MS, close())),
   );
-  const steps = stepsOf(config);
   const parts = purgeParts(config, pepper);
-  const worker = new DeletionWorker(
+  const deletions = new DeletionWorker(
     { ...parts, em, audit: new AuditTrail(em, parts.auditDigests), log },
-    steps,
+    stepsOf(config),
     config.deletionAttempts,
   );
   await run.step(
-    () => worker.start(),
-    async () => void (await endBy(Date.now() + DATABASE_ENDS_MS, worker.stop())),
+    () => deletions.start(),
+    async () => void (await endBy(Date.now() + DATABASE_ENDS_MS, deletions.stop())),
   );
   const receivers = {
-    events: receiveEvent({ em, log, deletionSteps: [...steps.keys()] }, ({ type }) => {
-      if (type === 'user.deleted') worker.wake();
-    }),
+    events: receiveEvent(em, { log, deletions }),
     ...(mailer && { mails: receiveMail({ em, mailer, publicUrl, log }) }),
   };
   await run.step(

@@ -16,10 +16,9 @@ export type Handler<T extends EventType> = (
 ) => Promise<void>;
 
 export interface HandlerParts {
-  em: EntityManager;
   log: Logger;
-  /** The names of what a deletion owes. */
-  deletionSteps: readonly string[];
+  /** The worker that does what a deletion owes. */
+  deletions: { stepNames: readonly string[]; wake(): void };
 }
 
 /** What this service hears. */
@@ -46,14 +45,14 @@ const isHeard = (type: string): type is HeardType => Object.hasOwn(HANDLERS, typ
  * Handles an event once, however often it comes.
  * @throws what the handler or the database does: then nothing has happened.
  */
-export async function handle(parts: HandlerParts, event: CloudEvent): Promise<void> {
+export async function handle(em: EntityManager, parts: HandlerParts, event: CloudEvent): Promise<void> {
   const { log } = parts;
   if (!isHeard(event.type)) {
     log.debug({ eventId: event.id, type: event.type }, 'event of no concern');
     return;
   }
   const handler = HANDLERS[event.type] as Handler<EventType>;
-  await parts.em.fork().transactional(async (em) => {
+  await em.fork().transactional(async (em) => {
     // Of two at once the second waits here for the first one's end.
     const first = await em.execute('insert into inbox (id, type) values (?, ?) on conflict do nothing returning id', [
       event.id,
@@ -62,4 +61,6 @@ export async function handle(parts: HandlerParts, event: CloudEvent): Promise<vo
     if (first.length === 0) return log.debug({ eventId: event.id }, 'event was handled before');
     await handler(event, em, parts);
   });
+  // Its steps are due from the commit on.
+  if (event.type === 'user.deleted') parts.deletions.wake();
 }

@@ -18,7 +18,7 @@ export interface StepParts extends PurgeParts {
 
 /**
  * What is owed after the closing of an account. It may run again after it was done: its process can end before the
- * receipt is written. `false` where it waits for somebody else, and is to be asked again later.
+ * receipt is written. `false` where it waits for another system; it is asked again later.
  * @throws {StepFailure} with a reason that may be shown to an admin, and anything else without one.
  */
 export type Step = (deletion: Deletion, parts: StepParts) => Promise<boolean>;

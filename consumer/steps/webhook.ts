@@ -41,12 +41,13 @@ export const webhookStep =
     return true;
   };
 
+const privateAddress = () => new StepFailure('leads to a private address');
+
 /** Answers the status. @throws {StepFailure} */
 function post(url: URL, body: string, allowsPrivate: boolean, headers: Record<string, string>): Promise<number> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // For an address there is no look-up that could refuse it.
-  if (!allowsPrivate && isIP(host) !== 0 && isPrivate(canonicalAddress(host)))
-    throw new StepFailure('leads to a private address');
+  if (!allowsPrivate && isIP(host) !== 0 && isPrivate(canonicalAddress(host))) throw privateAddress();
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const options = {
     method: 'POST',
@@ -71,7 +72,7 @@ const publicLookup: LookupFunction = (hostname, options, callback) =>
   lookup(hostname, { ...options, all: true }, (error, found) => {
     if (error) return callback(error, []);
     const isRefused = found.some(({ address }) => isPrivate(canonicalAddress(address)));
-    if (isRefused) return callback(new StepFailure('leads to a private address'), []);
+    if (isRefused) return callback(privateAddress(), []);
     if (options.all) return callback(null, found);
     const [first] = found;
     callback(null, first?.address ?? '', first?.family);

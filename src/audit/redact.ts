@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { NIL } from 'uuid';
 import type { AuditDigests } from './audit-digests.js';
 import { AuditEvent } from './audit-event.entity.js';
 
@@ -9,7 +10,6 @@ const PERMIT = `select set_config('gatehouse.audit_redaction', 'on', true)`;
 const PERSONAL_DETAIL = 'reason';
 
 const BATCH = 1_000;
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Removes what is personal to a user in audit events, in the caller's transaction: the addresses that they came from,
@@ -18,7 +18,7 @@ const NIL_UUID = '00000000-0000-0000-0000-000000000000';
  */
 export async function redactEventsOf(em: EntityManager, digests: AuditDigests, userId: string): Promise<void> {
   await em.execute(PERMIT);
-  for (let last = NIL_UUID; ; ) {
+  for (let last: string = NIL; ; ) {
     const events = await em.find(
       AuditEvent,
       { $or: [{ actorId: userId }, { subjectId: userId }], id: { $gt: last } },

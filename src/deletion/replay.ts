@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { NIL } from 'uuid';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { COMMAND } from '../request/actor.js';
 import { User } from '../user/user.entity.js';
@@ -8,7 +9,6 @@ import type { Ledger } from './ledger.js';
 import { type PurgeParts, purgeWithin } from './purge.js';
 
 const BATCH = 10_000;
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Erases again those of the ledger whom a restored backup brought back, each in a transaction of its own, and has the
@@ -22,7 +22,7 @@ export async function eraseAgain(
   const unknown = await parts.ledger.unknownTo(em);
   const all = [...unknown];
   let erased = 0;
-  for (let last = NIL_UUID; unknown.size > 0; ) {
+  for (let last: string = NIL; unknown.size > 0; ) {
     const users = await em
       .fork()
       .execute<{ id: string }[]>(`select id from users where id > ? order by id limit ${BATCH}`, [last]);
@@ -55,8 +55,7 @@ async function eraseOne(audit: AuditTrail, parts: PurgeParts, userId: string): P
     ];
     const now = new Date();
     const deletion =
-      found ??
-      new Deletion({ userId, requestedBy: NIL_UUID, requestedAt: now, purgeAt: now, wasActive: user.isActive });
+      found ?? new Deletion({ userId, requestedBy: NIL, requestedAt: now, purgeAt: now, wasActive: user.isActive });
     if (!user.deletedAt) user.close(now);
     deletion.announcedAt ??= now;
     await em.persist(deletion).flush();

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { NIL } from 'uuid';
 import type { AuditDigests } from '../audit/audit-digests.js';
 import type { AuditTrail } from '../audit/audit-trail.js';
 import { removeOldEvents } from '../audit/remove-old-events.js';
@@ -7,7 +8,6 @@ import { COMMAND } from '../request/actor.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const BATCH = 1_000;
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** How many rows went, by what they are. */
 export type RemovedCounts = Record<Kind | 'auditEvents', number>;
@@ -38,16 +38,16 @@ const RULES: Rule[] = [
     kind: 'sessions',
     table: 'sessions',
     key: 'id',
-    start: NIL_UUID,
+    start: NIL,
     days: 'sessionsDays',
     where: 'least(ended_at, expires_at) < cutoff',
   },
-  { kind: 'outbox', table: 'outbox', key: 'id', start: NIL_UUID, days: 'eventsDays', where: 'published_at < cutoff' },
+  { kind: 'outbox', table: 'outbox', key: 'id', start: NIL, days: 'eventsDays', where: 'published_at < cutoff' },
   {
     kind: 'inbox',
     table: 'inbox',
     key: 'id',
-    start: NIL_UUID,
+    start: NIL,
     days: 'eventsDays',
     where: 'handled_at < cutoff and not exists (select from outbox where outbox.id = inbox.id)',
   },
@@ -59,7 +59,7 @@ const RULES: Rule[] = [
     days: 'mailsDays',
     where: `expires_at < cutoff or exists (select from mails where mails.id = mail_id and ${OLD_MAIL})`,
   },
-  { kind: 'mails', table: 'mails', key: 'id', start: NIL_UUID, days: 'mailsDays', where: OLD_MAIL },
+  { kind: 'mails', table: 'mails', key: 'id', start: NIL, days: 'mailsDays', where: OLD_MAIL },
 ];
 
 export interface RetentionParts {
