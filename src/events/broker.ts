@@ -19,8 +19,15 @@ export async function connectBroker(
   for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
     try {
       const broker = await rascal.BrokerAsPromised.create(topology(url));
-      // Unheard, any of these ends the process.
-      broker.on('error', (error: Error) => log.warn({ reason: error.message }, 'broker connection lost'));
+      let lost: string | null = null;
+      broker.on('connect', () => {
+        lost = null;
+      });
+      // Unheard, any of these ends the process. Each attempt to come back fails with one: a long outage is one line.
+      broker.on('error', ({ message }: Error) => {
+        if (message !== lost) log.warn({ reason: message }, 'broker connection lost');
+        lost = message;
+      });
       await onConnected(broker);
       return;
     } catch (error) {

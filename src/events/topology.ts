@@ -5,6 +5,9 @@ export const MAIL_PAUSES_SECONDS = [5, 60, 900] as const;
 export type MailPauseSeconds = (typeof MAIL_PAUSES_SECONDS)[number];
 export const mailAfter = (seconds: MailPauseSeconds) => `identity.mail.after-${seconds}s`;
 
+/** A broker that is back is found within two seconds; Rascal's own limit is a minute. */
+const RETRY = { min: 200, max: 2_000, factor: 2, strategy: 'exponential' as const };
+
 /** The queues of the consumer, each with where its dead letters lie. */
 export const DEAD_LETTERS = {
   'identity.consumer': 'identity.consumer.dead',
@@ -19,7 +22,9 @@ export const topology = (url: string): BrokerConfig =>
   rascal.withDefaultConfig({
     vhosts: {
       [vhostOf(url)]: {
-        connection: { url, retry: { min: 200, max: 2_000, factor: 2, strategy: 'exponential' } },
+        connection: { url },
+        // Rascal reads this only here: beside the URL it is dropped.
+        defaults: { connection: { retry: RETRY } },
         publicationChannelPools: { confirmPool: { max: 10, min: 1 } },
         exchanges: {
           'identity.events': { type: 'topic', options: { durable: true } },
@@ -56,9 +61,9 @@ export const topology = (url: string): BrokerConfig =>
           ...eachPause((name) => [name, { queue: name, ...CONFIRMED }]),
         },
         subscriptions: {
-          events: { queue: 'identity.consumer', prefetch: 10, contentType: 'application/json' },
+          events: { queue: 'identity.consumer', prefetch: 10, retry: RETRY, contentType: 'application/json' },
           // As many as there are connections to the mail server.
-          mails: { queue: 'identity.mail', prefetch: 5, contentType: 'application/json' },
+          mails: { queue: 'identity.mail', prefetch: 5, retry: RETRY, contentType: 'application/json' },
         },
       },
     },
