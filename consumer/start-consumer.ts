@@ -44,19 +44,20 @@ export async function startConsumer(run: Run): Promise<void> {
     stepsOf(config),
     config.deletionAttempts,
   );
-  await run.step(
-    () => deletions.start(),
-    async () => void (await endBy(Date.now() + DATABASE_ENDS_MS, deletions.stop())),
-  );
   const receivers = {
     events: receiveEvent(em, { log, deletions }),
     ...(mailer && { mails: receiveMail({ em, mailer, publicUrl, log }) }),
   };
   await run.step(
-    () => rabbitConsumer(amqpUrl, log, receivers),
+    () => {
+      deletions.start();
+      return rabbitConsumer(amqpUrl, log, receivers);
+    },
     async (consumer) => {
       mailer?.close();
-      if (!(await endBy(Date.now() + CONSUMER_ENDS_MS, consumer.stop()))) log.warn('consumer not ended in time');
+      // Together, or what hangs for one would take the time of the other.
+      const ending = Promise.all([consumer.stop(), deletions.stop()]);
+      if (!(await endBy(Date.now() + CONSUMER_ENDS_MS, ending))) log.warn('consumer not ended in time');
     },
   );
 }
