@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { v7 as uuidv7 } from 'uuid';
 import { quantile } from '../bench/statistics.js';
 import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
 import type { Env } from '../test/support/processes.js';
 import { seeded } from '../test/support/random.js';
-import { withPostgres } from '../test/support/servers/postgres.js';
 import { FAULTS, type Programs, startWorld, type World } from './faults.js';
 import { judge } from './history.js';
 import { bindObserver, deliveries } from './observer.js';
+import { settle } from './settle.js';
+import { makeUsers } from './users.js';
 
 /**
  * Deletes users through the API while processes are killed, frozen and cut off at random, lets all settle, and compares
@@ -37,7 +37,8 @@ try {
 process.exit(code);
 
 async function run(world: World, env: Env): Promise<number> {
-  const users = await makeUsers(world.database, deletions);
+  // And a tenth that nobody deletes.
+  const users = await makeUsers(world.database, Math.ceil(deletions * 1.1));
   await bindObserver(world.rabbit);
   // RabbitMQ 3.10 that is killed within seconds after it declared a quorum queue cannot use that queue any more.
   await world.rabbit.restart();
@@ -49,7 +50,7 @@ async function run(world: World, env: Env): Promise<number> {
   ending.abort();
   await breaking;
   const deletedMs = Date.now() - began;
-  const settledMs = await settle(world.database, accepted);
+  const settledMs = await settle(world.database, accepted, settleSeconds);
 
   const verdict = await judge(world.database, users, asked, accepted, await deliveries(world.rabbit));
   const { lost, phantom, twice, disordered, lagMs } = verdict;
@@ -75,20 +76,6 @@ async function run(world: World, env: Env): Promise<number> {
   for (const [kind, ids] of Object.entries({ lost, phantom, twice, disordered }))
     if (ids.length > 0) console.error(`${kind}: ${ids.slice(0, 10).join(' ')}`);
   return lost.length + phantom.length + twice.length + disordered.length === 0 ? 0 : 1;
-}
-
-/** As many as are deleted, and a tenth that nobody deletes. */
-async function makeUsers(database: string, count: number): Promise<string[]> {
-  const ids = Array.from({ length: Math.ceil(count * 1.1) }, () => uuidv7());
-  await withPostgres(database, (client) =>
-    client.query(
-      `insert into users (id, email, password_hash, name, name_key, created_at, updated_at)
-       select id, 'u' || replace(id::text, '-', '') || '@example.com', 'none', 'Somebody', 'somebody', now(), now()
-       from unnest($1::uuid[]) as id`,
-      [ids],
-    ),
-  );
-  return ids;
 }
 
 async function breakThings(world: World, env: Env, done: Map<string, number>, signal: AbortSignal): Promise<void> {
@@ -132,25 +119,6 @@ async function deleteAll(world: World, ids: string[]) {
   }
   await Promise.all(under);
   return { asked, accepted };
-}
-
-/** Until every accepted deletion is done, or the time for it is over. Answers how long it took. */
-async function settle(database: string, accepted: ReadonlySet<string>): Promise<number> {
-  const began = Date.now();
-  while (Date.now() - began < settleSeconds * 1000) {
-    const open = await withPostgres(database, async (client) => {
-      const { rows } = await client.query(
-        `select (select count(*) from outbox where published_at is null)::int
-           + (select count(*) from deletions where purged_at is null)::int
-           + (select count(*) from deletion_receipts where status <> 'done')::int as open,
-           (select count(*) from deletions)::int as deletions`,
-      );
-      return rows[0] as { open: number; deletions: number };
-    });
-    if (open.open === 0 && open.deletions >= accepted.size) break;
-    await delay(500);
-  }
-  return Date.now() - began;
 }
 
 function argumentsOrExit() {

@@ -3,11 +3,12 @@ import type { RabbitServer } from '../test/support/servers/rabbit.js';
 
 const QUEUE = 'chaos.observer';
 
-/** Another service: it has a durable queue of its own, and at the end says what came into it. */
+/** Another service: it has a durable queue of its own, empty at first, and at the end says what came into it. */
 export async function bindObserver(rabbit: RabbitServer): Promise<void> {
   await rabbit.withChannel(async (channel) => {
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await channel.bindQueue(QUEUE, 'identity.events', 'user.deleted');
+    await channel.purgeQueue(QUEUE);
   });
 }
 

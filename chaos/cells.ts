@@ -1,0 +1,199 @@
+import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
+import { type ApiProcess, type Env, type Running, startApi, startConsumer } from '../test/support/processes.js';
+import { withPostgres } from '../test/support/servers/postgres.js';
+import type { RabbitServer } from '../test/support/servers/rabbit.js';
+import type { TestSmtpServer } from '../test/support/smtp.js';
+import { type Alteration, alteredBuild } from './altered-build.js';
+import { judge } from './history.js';
+import { bindObserver, deliveries } from './observer.js';
+import { settle } from './settle.js';
+import { makeUsers } from './users.js';
+
+/** The servers that a cell needs. */
+export interface CellWorld {
+  postgres: { createDatabase(): Promise<string> };
+  rabbit: RabbitServer;
+  smtp: TestSmtpServer;
+}
+
+/** One fault at one place of the way from a deletion to its last effect. */
+export interface Cell {
+  name: string;
+  /** The process that is killed, and the text of its build before which it is, when it is. It is started again. */
+  killed?: { program: 'api' | 'consumer'; file: string; before: string; when?: string };
+  /** What else happens while users are deleted. */
+  around?(world: CellWorld, deleteAll: () => Promise<void>, database: string): Promise<void>;
+  /** Whether nothing was accepted, and nothing is asked again: then nothing must have happened. */
+  undone?: boolean;
+  /** Whether a handler has begun more than once: it was rolled back. */
+  beginsAgain?: boolean;
+}
+
+const USERS = 3;
+const SETTLE_SECONDS = 60;
+const DIES_WITHIN_MS = 45_000;
+const FOLDER = 'dist-chaos';
+const DIE = `process.kill(process.pid, 'SIGKILL');`;
+/** Other events are relayed too, such as that of the first admin. */
+const OF_DELETION = `events.some(({ type }) => type === 'user.deleted')`;
+
+const openOf = (database: string, sql: string) =>
+  withPostgres(database, async (client) => Number((await client.query(sql)).rows[0].open));
+
+async function until(fact: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + DIES_WITHIN_MS; !(await fact()); await delay(50)) {
+    if (Date.now() > end) throw new Error('what the cell waits for does not come');
+  }
+}
+
+export const CELLS = {
+  'API killed before the commit of the deletion': {
+    killed: {
+      program: 'api',
+      file: 'src/account/account.service.js',
+      before: 'const language =',
+    },
+    undone: true,
+  },
+  'API killed between commit and publication': {
+    killed: { program: 'api', file: 'src/events/relay.js', before: 'const published = [];', when: OF_DELETION },
+  },
+  'API killed between publication and its mark': {
+    killed: { program: 'api', file: 'src/events/relay.js', before: 'if (published.length > 0)', when: OF_DELETION },
+  },
+  'broker killed with publications in hand': {
+    async around({ rabbit }, deleteAll, database) {
+      rabbit.freeze();
+      await deleteAll();
+      await until(
+        async () =>
+          (await openOf(
+            database,
+            `select count(*) as open from outbox where type = 'user.deleted' and attempts > 0`,
+          )) === USERS,
+      );
+      await rabbit.crash();
+      await rabbit.resume();
+    },
+  },
+  'consumer killed before the commit of its handler': {
+    killed: { program: 'consumer', file: 'consumer/handlers/user-deleted.js', before: 'log.info({ userId' },
+    beginsAgain: true,
+  },
+  'consumer killed between commit and acknowledgement': {
+    killed: { program: 'consumer', file: 'consumer/handle-message.js', before: 'return ackOrNack();' },
+  },
+  'worker killed between a step and its receipt': {
+    killed: {
+      program: 'consumer',
+      file: 'consumer/deletion-worker.js',
+      before: 'await this.#settle(userId, step, {\n                status: ReceiptStatus.DONE',
+    },
+  },
+  'worker killed before the commit of the purge': {
+    killed: { program: 'consumer', file: 'src/deletion/purge.js', before: `record({ action: 'user.purged'` },
+  },
+  'worker killed between the purge and its receipt': {
+    killed: {
+      program: 'consumer',
+      file: 'consumer/steps/purge.js',
+      before: `parts.log.info({ userId }, 'user purged')`,
+    },
+  },
+  'mail server away': {
+    async around({ smtp }, deleteAll, database) {
+      await smtp.close();
+      await deleteAll();
+      // Long enough for a purge that does not wait.
+      await until(
+        async () =>
+          (await openOf(
+            database,
+            `select count(*) as open from deletion_receipts where step = 'mail' and next_attempt_at > now() + interval '1 second'`,
+          )) > 0,
+      );
+      await smtp.listen();
+    },
+  },
+} satisfies Record<string, Omit<Cell, 'name'>>;
+
+/** Leases of six seconds, to wait less for what a killed process had in hand. */
+const SHORT_LEASES: Alteration[] = ['src/events/relay.js', 'consumer/deletion-worker.js'].map((file) => ({
+  file,
+  from: 'const LEASE_SECONDS = 30;',
+  to: 'const LEASE_SECONDS = 6;',
+}));
+
+export type CellName = keyof typeof CELLS;
+
+/** What went wrong: nothing, where each rule of the delivery is kept. */
+export async function runCell(world: CellWorld, name: CellName, sabotage: Alteration[] = []): Promise<string[]> {
+  const { killed, around, undone = false, beginsAgain = false }: Omit<Cell, 'name'> = CELLS[name];
+  const { postgres, rabbit, smtp } = world;
+  const database = await postgres.createDatabase();
+  const env: Env = { DATABASE_URL: database, AMQP_URL: rabbit.url, SMTP_URL: `smtp://${smtp.address}` };
+  const [plain, deadly] = [FOLDER, `${FOLDER}-killed`];
+  const alterations = [...SHORT_LEASES, ...sabotage];
+  alteredBuild(plain, alterations);
+  if (killed) {
+    const { file, before, when = 'true' } = killed;
+    alteredBuild(deadly, [...alterations, { file, from: before, to: `if (${when}) ${DIE} ${before}` }]);
+  }
+  const folderOf = (program: 'api' | 'consumer') => (killed?.program === program ? deadly : plain);
+  const consumers: Running[] = [];
+  let api: ApiProcess | undefined;
+  try {
+    api = await startApi(env, `${folderOf('api')}/src/main.js`);
+    consumers.push(startConsumer(env, `${folderOf('consumer')}/consumer/main.js`));
+    await consumers[0]?.logged('consumer is ready');
+    await bindObserver(rabbit);
+    const users = await makeUsers(database, USERS);
+    const token = (await ask(api, LOGIN, { input: ADMIN })).data.login.accessToken;
+    const [asked, accepted] = [new Set<string>(), new Set<string>()];
+    const deleteAll = async () => {
+      const deleteOne = async (id: string) => {
+        asked.add(id);
+        const { data } = await ask(api as ApiProcess, DELETE_USER, { id }, token);
+        if (data?.deleteUser?.id === id) accepted.add(id);
+      };
+      // Of an API that is killed with it in hand there is no answer.
+      await Promise.all(users.map((id) => deleteOne(id).catch(() => undefined)));
+    };
+    if (around) await around(world, deleteAll, database);
+    else await deleteAll();
+    if (killed?.program === 'api') {
+      await api.exited;
+      api = await startApi(env, `${plain}/src/main.js`);
+    }
+    if (killed?.program === 'consumer') {
+      await consumers[0]?.exited;
+      consumers.push(startConsumer(env, `${plain}/consumer/main.js`));
+    }
+    if (undone) accepted.clear();
+    else await deleteAll();
+    await settle(database, accepted, SETTLE_SECONDS);
+
+    const seen = await deliveries(rabbit);
+    const { lost, phantom, twice, disordered } = await judge(
+      database,
+      users,
+      undone ? new Set() : asked,
+      accepted,
+      seen,
+    );
+    const problems = Object.entries({ lost, phantom, twice, disordered }).flatMap(([kind, ids]) =>
+      ids.length > 0 ? [`${kind}: ${ids.length}`] : [],
+    );
+    const handled = consumers.flatMap((consumer) =>
+      consumer.lines('user deletion received').map(({ userId }) => userId),
+    );
+    if (!beginsAgain && new Set(handled).size < handled.length) problems.push('handled twice');
+    if (!undone && accepted.size < USERS) problems.push('not accepted');
+    return problems;
+  } finally {
+    await Promise.all([api, ...consumers].map((running) => running?.kill()));
+    for (const folder of [plain, deadly]) rmSync(folder, { recursive: true, force: true });
+  }
+}
