@@ -4,6 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/client/package.json packages/client/
 COPY packages/explorer/package.json packages/explorer/
+COPY packages/participant/package.json packages/participant/
 COPY examples/web/package.json examples/web/
 # The compiler's platform binary is an optional dependency, so none is left out here.
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -15,6 +16,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/client/package.json packages/client/
 COPY packages/explorer/package.json packages/explorer/
+COPY packages/participant/package.json packages/participant/
 COPY examples/web/package.json examples/web/
 # The optional ones bring Node.js 24 to older machines. bcrypt has its binary in its package.
 RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional

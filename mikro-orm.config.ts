@@ -14,6 +14,7 @@ import { Migration20261126000004_name_key } from './migrations/Migration20261126
 import { Migration20261126000005_account_closed_mail } from './migrations/Migration20261126000005_account_closed_mail.js';
 import { Migration20261126000006_session_use } from './migrations/Migration20261126000006_session_use.js';
 import { Migration20261128000001_deletions } from './migrations/Migration20261128000001_deletions.js';
+import { Migration20261128000002_participants } from './migrations/Migration20261128000002_participants.js';
 import { AuditChain } from './src/audit/audit-chain.entity.js';
 import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { loadConfig } from './src/config/config.js';
@@ -58,6 +59,7 @@ export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: Da
         { name: '20261126000005_account_closed_mail', class: Migration20261126000005_account_closed_mail },
         { name: '20261126000006_session_use', class: Migration20261126000006_session_use },
         { name: '20261128000001_deletions', class: Migration20261128000001_deletions },
+        { name: '20261128000002_participants', class: Migration20261128000002_participants },
       ],
       snapshot: false,
     },

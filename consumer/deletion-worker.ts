@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LockMode } from '@mikro-orm/core';
+import type { Config } from '../src/config/config.js';
 import { outageOf } from '../src/database/outage.js';
+import { PARTICIPANT_STEPS } from '../src/deletion/acknowledge.js';
 import { Deletion, DeletionReceipt, ReceiptStatus } from '../src/deletion/deletion.entity.js';
-import { userDeleted } from '../src/events/outbox.entity.js';
+import { deletionOverdue, userDeleted } from '../src/events/outbox.entity.js';
 import { PURGE } from './steps/purge.js';
 import { StepFailure } from './steps/step-failure.js';
 import type { StepParts, Steps } from './steps/steps.js';
@@ -16,17 +18,32 @@ const POLL_MS = 2_000;
 const WAITING_MS = 500;
 const MAX_PAUSE_SECONDS = 600;
 const MAX_REASON_LENGTH = 200;
+const OVERDUE_LOOK_MS = 60_000;
+const OVERDUE_BATCH = 1_000;
 
-/** The purge is due when every other step of its user is done. */
+/** The purge is due when every other step of its user is done. Participants may take a month, and hold data of their own. */
 const CLAIM = `update deletion_receipts set next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
   where (user_id, step) in (
     select due.user_id, due.step from deletion_receipts as due
     where due.status = 'pending' and due.next_attempt_at <= now() and (due.step <> '${PURGE}' or not exists (
       select from deletion_receipts as other
-      where other.user_id = due.user_id and other.step <> '${PURGE}' and other.status <> 'done'
+      where other.user_id = due.user_id and other.step <> '${PURGE}' and other.step not like '${PARTICIPANT_STEPS}%'
+        and other.status <> 'done'
     ))
     order by due.next_attempt_at limit ${BATCH} for update skip locked
   ) returning user_id as "userId", step, attempts`;
+
+/** Deletions that were announced before a time and have open steps, each once. */
+const OVERDUE = `update deletions set overdue_at = now()
+  where user_id in (
+    select user_id from deletions
+    where announced_at <= ? and overdue_at is null
+      and user_id in (select user_id from deletion_receipts where status <> 'done')
+    limit ${OVERDUE_BATCH} for update skip locked
+  ) returning user_id as "userId", announced_at as "announcedAt", (
+    select array_agg(step order by step) from deletion_receipts as receipt
+    where receipt.user_id = deletions.user_id and receipt.status <> 'done'
+  ) as steps`;
 
 type Claimed = Pick<DeletionReceipt, 'userId' | 'step' | 'attempts'>;
 
@@ -40,11 +57,12 @@ export class DeletionWorker {
   #running: Promise<void> = Promise.resolve();
   #wake = () => {};
   #outage: string | null = null;
+  #nextOverdueLook = 0;
 
   constructor(
     private readonly parts: StepParts,
     private readonly steps: Steps,
-    private readonly maxAttempts: number,
+    private readonly settings: Pick<Config, 'deletionAttempts' | 'deletionDeadlineSeconds'>,
   ) {}
 
   get stepNames(): string[] {
@@ -83,6 +101,7 @@ export class DeletionWorker {
   async #work(): Promise<number> {
     try {
       const announced = await this.#announce();
+      await this.#announceOverdue();
       const claimed = await this.parts.em.fork().execute<Claimed[]>(CLAIM);
       const settled = await Promise.all(claimed.map((receipt) => this.#do(receipt)));
       this.#outage = null;
@@ -113,6 +132,24 @@ export class DeletionWorker {
     });
   }
 
+  /** Says once of each deletion that its deadline is over. */
+  async #announceOverdue(): Promise<void> {
+    const deadlineMs = this.settings.deletionDeadlineSeconds * 1000;
+    const now = Date.now();
+    if (now < this.#nextOverdueLook) return;
+    // At most a tenth too late.
+    this.#nextOverdueLook = now + Math.min(OVERDUE_LOOK_MS, deadlineMs / 10);
+    const { em, log } = this.parts;
+    const overdue = await em.fork().transactional(async (em) => {
+      const found = await em.execute<{ userId: string; announcedAt: string; steps: string[] }[]>(OVERDUE, [
+        new Date(now - deadlineMs),
+      ]);
+      for (const { userId, announcedAt } of found) em.persist(deletionOverdue(userId, new Date(announcedAt)));
+      return found;
+    });
+    for (const { userId, steps } of overdue) log.error({ userId, steps }, 'deletion is overdue');
+  }
+
   /** Whether the step was done. */
   async #do({ userId, step, attempts }: Claimed): Promise<boolean> {
     const { em, log } = this.parts;
@@ -121,8 +158,9 @@ export class DeletionWorker {
       const run = this.steps.get(step);
       // Of a newer version, or of settings from before.
       if (!run) throw new StepFailure('no such step here');
-      if (!(await run(deletion, this.parts))) {
-        await this.#postpone(deletion, step);
+      const result = await run(deletion, this.parts);
+      if (result !== true) {
+        await this.#postpone(deletion, step, result ? result.askAgainInSeconds * 1000 : pauseFor(deletion));
         return false;
       }
       await this.#settle(userId, step, {
@@ -142,7 +180,7 @@ export class DeletionWorker {
   }
 
   async #fail({ userId, step, attempts }: Claimed, error: unknown): Promise<void> {
-    const isLast = attempts >= this.maxAttempts;
+    const isLast = attempts >= this.settings.deletionAttempts;
     const lastError = reasonOf(error);
     const pauseSeconds = Math.min(2 ** attempts, MAX_PAUSE_SECONDS) * (0.5 + Math.random());
     await this.#settle(userId, step, {
@@ -159,16 +197,19 @@ export class DeletionWorker {
     else this.parts.log.warn({ err: error, userId, step, attempts }, 'deletion step not done; trying again');
   }
 
-  /** The longer it has waited, the longer it waits. */
-  async #postpone({ userId, announcedAt, requestedAt }: Deletion, step: string): Promise<void> {
-    const ageMs = Date.now() - (announcedAt ?? requestedAt).getTime();
-    const pauseMs = Math.min(Math.max(WAITING_MS, ageMs / 4), MAX_PAUSE_SECONDS * 1000);
+  async #postpone({ userId }: Deletion, step: string, pauseMs: number): Promise<void> {
     await this.#settle(userId, step, { nextAttemptAt: new Date(Date.now() + pauseMs) });
   }
 
   async #settle(userId: string, step: string, changes: Partial<DeletionReceipt>): Promise<void> {
     await this.parts.em.fork().nativeUpdate(DeletionReceipt, { userId, step, status: ReceiptStatus.PENDING }, changes);
   }
+}
+
+/** In milliseconds: the longer it has waited, the longer it waits. */
+function pauseFor({ announcedAt, requestedAt }: Deletion): number {
+  const ageMs = Date.now() - (announcedAt ?? requestedAt).getTime();
+  return Math.min(Math.max(WAITING_MS, ageMs / 4), MAX_PAUSE_SECONDS * 1000);
 }
 
 /** What an admin may read: words of our own, or a code. */

@@ -7,7 +7,7 @@ import { type StepParts, stepsOf } from './steps/steps.js';
 
 /** The consumer in the API's process: it handles what its queues would get, and its worker runs until it is stopped. */
 export function inProcessConsumer(parts: MailParts & StepParts, config: Config) {
-  const deletions = new DeletionWorker(parts, stepsOf(config), config.deletionAttempts);
+  const deletions = new DeletionWorker(parts, stepsOf(config), config);
   deletions.start();
   return {
     handle: (event: CloudEvent): Promise<void> =>

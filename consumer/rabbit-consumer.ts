@@ -1,8 +1,6 @@
 import type { Logger } from 'pino';
 import type { AckOrNack, BrokerAsPromised } from 'rascal';
 import { connectBroker } from '../src/events/broker.js';
-import type { CloudEvent } from '../src/events/events.js';
-import { parseCloudEvent } from '../src/events/parse.js';
 import { deadLetter } from './answers.js';
 
 interface Delivery {
@@ -10,8 +8,12 @@ interface Delivery {
   stopping: AbortSignal;
 }
 
-/** Handles one event, and sooner or later answers its message. */
-export type Receive = (event: CloudEvent, ackOrNack: AckOrNack, delivery: Delivery) => Promise<void>;
+export interface Receiver<T> {
+  /** Of the content of a message. @throws where it does not fit: the message becomes a dead letter. */
+  parse(content: unknown): T;
+  /** Handles one message, and sooner or later answers it. */
+  receive(message: T, ackOrNack: AckOrNack, delivery: Delivery): Promise<void>;
+}
 
 /**
  * Consumes each subscription of the topology that is named, until it is stopped; waits for the broker as long as it
@@ -20,7 +22,7 @@ export type Receive = (event: CloudEvent, ackOrNack: AckOrNack, delivery: Delive
 export function rabbitConsumer(
   url: string,
   log: Logger,
-  subscriptions: Record<string, Receive>,
+  receivers: Record<string, Receiver<unknown>>,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
   let broker: BrokerAsPromised | null = null;
@@ -28,7 +30,7 @@ export function rabbitConsumer(
   const connecting = connectBroker(url, log, stopping.signal, async (connected) => {
     broker = connected;
     const delivery = { broker, stopping: stopping.signal };
-    for (const [name, receive] of Object.entries(subscriptions)) await subscribe(name, receive, delivery, log);
+    for (const [name, receiver] of Object.entries(receivers)) await subscribe(name, receiver, delivery, log);
     log.info('consumer is ready');
   });
 
@@ -43,11 +45,11 @@ export function rabbitConsumer(
   };
 }
 
-async function subscribe(name: string, receive: Receive, delivery: Delivery, log: Logger): Promise<void> {
+async function subscribe<T>(name: string, receiver: Receiver<T>, delivery: Delivery, log: Logger): Promise<void> {
   const session = await delivery.broker.subscribe(name);
   session.on('message', (_message, content: unknown, ackOrNack: AckOrNack) => {
     try {
-      void receive(parseCloudEvent(content), ackOrNack, delivery);
+      void receiver.receive(receiver.parse(content), ackOrNack, delivery);
     } catch (error) {
       deadLetter(log, error as Error, ackOrNack);
     }

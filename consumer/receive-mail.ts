@@ -3,10 +3,11 @@ import type { Logger } from 'pino';
 import type { BrokerAsPromised } from 'rascal';
 import { confirmed } from '../src/events/confirmed.js';
 import type { CloudEvent } from '../src/events/events.js';
+import { parseCloudEvent } from '../src/events/parse.js';
 import { MAIL_PAUSES_SECONDS, type MailPauseSeconds, mailAfter } from '../src/events/topology.js';
 import { isMailRequested, type MailParts, sendMail } from '../src/mail/send-mail.js';
 import { deadLetter, requeue } from './answers.js';
-import type { Receive } from './rabbit-consumer.js';
+import type { Receiver } from './rabbit-consumer.js';
 
 /** RFC 5321, 4.5.4.1: a mail is worth four to five days. */
 const PATIENCE_MS = 5 * 24 * 60 * 60 * 1000;
@@ -16,9 +17,9 @@ const RETRY_MS = 1_000;
  * Acknowledged when the mail server has taken it. A mail that it has not waits in a queue of the broker: held here it
  * would be in the way of those behind it, and the broker ends a consumer that holds a message for half an hour.
  */
-export const receiveMail =
-  (parts: MailParts): Receive =>
-  async (event, ackOrNack, { broker, stopping }) => {
+export const receiveMail = (parts: MailParts): Receiver<CloudEvent> => ({
+  parse: parseCloudEvent,
+  async receive(event, ackOrNack, { broker, stopping }) {
     const { log } = parts;
     if (!isMailRequested(event)) return ackOrNack();
     try {
@@ -33,7 +34,8 @@ export const receiveMail =
       if (await postpone(event, seconds, broker, log, stopping)) ackOrNack();
       else requeue(ackOrNack);
     }
-  };
+  },
+});
 
 /** The longer it has waited, the longer it waits. */
 const pauseFor = (ageMs: number): MailPauseSeconds =>

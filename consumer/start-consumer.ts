@@ -3,6 +3,7 @@ import { AuditTrail } from '../src/audit/audit-trail.js';
 import { configOrExit } from '../src/config/config-or-exit.js';
 import { openDatabase } from '../src/database/database.js';
 import { purgeParts } from '../src/deletion/purge.js';
+import { Acknowledgements } from '../src/keys/acknowledgements.js';
 import { pepperOf } from '../src/keys/secrets.js';
 import { createLog } from '../src/log.js';
 import { openMailer } from '../src/mail/open-mailer.js';
@@ -10,6 +11,7 @@ import { endBy, type Run } from '../src/process/run.js';
 import { StartFailure } from '../src/process/start-failure.js';
 import { DeletionWorker } from './deletion-worker.js';
 import { rabbitConsumer } from './rabbit-consumer.js';
+import { receiveAcknowledgement } from './receive-acknowledgement.js';
 import { receiveEvent } from './receive-event.js';
 import { receiveMail } from './receive-mail.js';
 import { stepsOf } from './steps/steps.js';
@@ -42,10 +44,11 @@ export async function startConsumer(run: Run): Promise<void> {
   const deletions = new DeletionWorker(
     { ...parts, em, audit: new AuditTrail(em, parts.auditDigests), log },
     stepsOf(config),
-    config.deletionAttempts,
+    config,
   );
   const receivers = {
     events: receiveEvent(em, { log, deletions }),
+    acknowledgements: receiveAcknowledgement(em, log, new Acknowledgements(config.deletionParticipants)),
     ...(mailer && { mails: receiveMail({ em, mailer, publicUrl, log }) }),
   };
   await run.step(

@@ -17,6 +17,7 @@ import { purgeParts } from './deletion/purge.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
 import { assertCanListen, explainListening } from './http/listening.js';
 import { AccessTokens } from './keys/access-token.js';
+import { Acknowledgements } from './keys/acknowledgements.js';
 import { firstKey } from './keys/key-files.js';
 import { KeyFolder } from './keys/key-folder.js';
 import { KeyRing } from './keys/key-ring.js';
@@ -88,6 +89,7 @@ export async function startApi(run: Run): Promise<void> {
         deviceTokens: new DeviceTokens(pepper),
         sessionLimits: sessionLimits(config),
         deletionGraceSeconds: config.deletionGraceSeconds,
+        acknowledgements: new Acknowledgements(config.deletionParticipants),
         cache,
         redis,
         ledger,

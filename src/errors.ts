@@ -9,7 +9,8 @@ export const ERROR_CODES = {
   CONFLICT: 'The thing was changed by somebody else in the meantime.',
   INVALID_CREDENTIALS: 'E-mail and password do not belong to an open account.',
   REAUTHENTICATION_REQUIRED: 'The session is older than 5 minutes: confirm with the password, or sign in again first.',
-  INVALID_TOKEN: 'The token of a link is unknown, used or too old.',
+  INVALID_TOKEN:
+    'The token of a link is unknown, used or too old, or an acknowledgement is not signed by a participant.',
   EMAIL_TAKEN: 'There is an open account with this e-mail address.',
   WEAK_PASSWORD: "The password is too short, too common, or the user's own name or address.",
   ACCOUNT_DISABLED: 'The account exists and is switched off.',

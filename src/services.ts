@@ -12,6 +12,7 @@ import type { Cache } from './cache.js';
 import { DeletionService } from './deletion/deletion.service.js';
 import { EmailService } from './email/email.service.js';
 import type { AccessTokens } from './keys/access-token.js';
+import type { Acknowledgements } from './keys/acknowledgements.js';
 import type { Cursors } from './paging/cursor.js';
 import type { Passwords } from './password/password.js';
 import type { RefreshTokens } from './session/refresh-token.js';
@@ -34,6 +35,7 @@ export interface Parts {
   deviceTokens: DeviceTokens;
   sessionLimits: SessionLimits;
   deletionGraceSeconds: number;
+  acknowledgements: Acknowledgements;
   log: Logger;
 }
 
@@ -61,7 +63,7 @@ export function createServices(parts: Parts) {
     users,
     sessions,
     accounts,
-    deletions: new DeletionService(em, audit),
+    deletions: new DeletionService(em, audit, parts.acknowledgements),
     tokens,
     roles: new RoleService(em, cache),
     auth: new AuthService(em, audit, users, accounts, sessions, passwords, throttles, deviceTokens, log),

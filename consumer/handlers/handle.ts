@@ -35,6 +35,7 @@ const HANDLERS: { [T in HeardType]: Handler<T> } = {
   'user.deletion_scheduled': noted,
   'user.restored': noted,
   'user.deleted': userDeleted,
+  'user.deletion_overdue': noted,
   'session.reuse_detected': noted,
 };
 

@@ -6,7 +6,7 @@ import { MAX_LENGTH, weaknessOf, wordsOf } from '../password/new-password.js';
 import type { Limits } from '../throttle/limits.js';
 import { type Program, SettingError } from './setting.js';
 import { SETTING_NAMES, SETTINGS, type SettingName, type Values } from './settings.js';
-import type { Webhook } from './webhooks.js';
+import type { Participant, Webhook } from './webhooks.js';
 
 export interface Config {
   /** Development brings embedded parts, Sandbox, introspection and a known admin; production refuses them all. */
@@ -65,9 +65,12 @@ export interface Config {
   deletionGraceSeconds: number;
   /** How often a step of a deletion is tried. */
   deletionAttempts: number;
+  /** After how long it is said that a step is still owed. */
+  deletionDeadlineSeconds: number;
   /** The file of who was erased; null for none. */
   deletionLedger: string | null;
   deletionWebhooks: Webhook[];
+  deletionParticipants: Participant[];
   /** Whether they may lead to addresses of the own network. */
   deletionWebhooksPrivate: boolean;
   /** Where what was held about deleted users is kept, encrypted with a key of 32 bytes; null for nowhere. */
@@ -187,8 +190,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     adminsSendAnything: values.ADMINS_SEND_ANYTHING,
     deletionGraceSeconds: values.DELETION_GRACE,
     deletionAttempts: values.DELETION_ATTEMPTS,
+    deletionDeadlineSeconds: values.DELETION_DEADLINE,
     deletionLedger: values.DELETION_LEDGER,
     deletionWebhooks: values.DELETION_WEBHOOKS,
+    deletionParticipants: values.DELETION_PARTICIPANTS,
     deletionWebhooksPrivate: values.DELETION_WEBHOOKS_PRIVATE,
     deletionArchive: archiveOf(values),
     explorer: values.EXPLORER ?? !production,

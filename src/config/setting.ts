@@ -5,7 +5,7 @@ import { plainText } from '../text/plain-text.js';
 import { type Limits, parseLimits } from '../throttle/limits.js';
 import { parseEmail } from '../user/email-address.js';
 
-import { parseWebhooks, type Webhook } from './webhooks.js';
+import { type Participant, parseParticipants, parseWebhooks, type Webhook } from './webhooks.js';
 
 /** What is wrong with a value. It is said behind the name of the setting, and never holds the value. */
 export class SettingError extends Error {}
@@ -150,6 +150,8 @@ export const email: Parser<string> = parsedBy(parseEmail);
 export const limits: Parser<Limits> = parsedBy(parseLimits);
 
 export const webhooks: Parser<Webhook[]> = parsedBy(parseWebhooks);
+
+export const participants: Parser<Participant[]> = parsedBy(parseParticipants);
 
 const KEY_BYTES = 32;
 

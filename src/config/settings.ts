@@ -10,6 +10,7 @@ import {
   oneOf,
   origins,
   PROGRAMS,
+  participants,
   privateKey,
   randomText,
   type Setting,
@@ -176,8 +177,17 @@ export const SETTINGS = {
       'Systems that are told of deletions, as JSON: `[{"name":"crm","url":"https://crm.example.com/deleted","secret":"whsec_…"}]`; best in a file, as `DELETION_WEBHOOKS_FILE`.',
     isSecret: true,
   }),
+  DELETION_PARTICIPANTS: setting(participants, [], {
+    description:
+      'Services that erase what they hold and acknowledge it, in the same form; the `url` may be left out. See [participants](participants.md).',
+    isSecret: true,
+  }),
   DELETION_WEBHOOKS_PRIVATE: setting(flag, false, {
-    description: '`true`: webhooks may lead to addresses of the own network.',
+    description: '`true`: webhooks, and those of participants, may lead to addresses of the own network.',
+  }),
+  DELETION_DEADLINE: setting(duration, 30 * 86_400, {
+    default: '`P30D`',
+    description: 'How long a deletion may take before it is announced as overdue.',
   }),
   DELETION_LEDGER: setting(text, null, {
     description:

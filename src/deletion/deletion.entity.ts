@@ -74,8 +74,12 @@ export class Deletion {
   announcedAt: Date | null = null;
 
   @Property({ type: 'datetime', length: 3, nullable: true })
-  @Field(() => Date, { nullable: true, description: 'When nothing personal was left.' })
+  @Field(() => Date, { nullable: true, description: 'When nothing personal was left here.' })
   purgedAt: Date | null = null;
+
+  /** When `user.deletion_overdue` was announced: once. */
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  overdueAt: Date | null = null;
 
   constructor({ userId, requestedBy, requestedAt, purgeAt, wasActive }: NewDeletion) {
     this.userId = userId;
@@ -84,17 +88,12 @@ export class Deletion {
     this.purgeAt = purgeAt;
     this.wasActive = wasActive;
   }
-
-  @Field(() => DeletionStatus)
-  get status(): DeletionStatus {
-    if (this.purgedAt) return DeletionStatus.DONE;
-    return this.announcedAt ? DeletionStatus.PURGING : DeletionStatus.SCHEDULED;
-  }
 }
 
 /** That a step of a deletion is done, or is owed. */
 @Entity({ tableName: 'deletion_receipts' })
 @Index({ name: 'idx_deletion_receipts_due', properties: ['nextAttemptAt'], where: `status = 'pending'` })
+@Index({ name: 'idx_deletion_receipts_open', properties: ['userId'], where: `status <> 'done'` })
 @ObjectType({ simpleResolvers: true, description: 'How far a step of a deletion is.' })
 @Directive('@auth(requires: ADMIN)')
 export class DeletionReceipt {

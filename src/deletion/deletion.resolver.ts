@@ -1,8 +1,9 @@
 import { Arg, Ctx, Directive, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { type Context, requireViewer } from '../request/context.js';
 import { DataExport } from './data-export.payload.js';
-import { Deletion, DeletionReceipt } from './deletion.entity.js';
+import { Deletion, DeletionReceipt, DeletionStatus } from './deletion.entity.js';
 import type { DeletionService } from './deletion.service.js';
+import { ErasureAcknowledged } from './erasure-acknowledged.payload.js';
 
 @Resolver(() => Deletion)
 export class DeletionResolver {
@@ -25,6 +26,21 @@ export class DeletionResolver {
     const viewer = requireViewer(context);
     const data = await this.deletions.exportOf(viewer);
     return { userId: viewer.userId, generatedAt: new Date(), data };
+  }
+
+  @Directive('@auth(requires: PUBLIC)')
+  @Directive('@errors(codes: [INVALID_TOKEN, CONFLICT])')
+  @Mutation(() => ErasureAcknowledged, {
+    description:
+      'For participants: that they have erased what they held about a user, signed with their secret. Doing it twice changes nothing.',
+  })
+  acknowledgeErasure(@Arg('acknowledgement', () => String) acknowledgement: string) {
+    return this.deletions.acknowledge(acknowledgement);
+  }
+
+  @FieldResolver(() => DeletionStatus)
+  status(@Root() deletion: Deletion) {
+    return this.deletions.statusOf(deletion);
   }
 
   @Directive('@listSize(assumedSize: 10)')

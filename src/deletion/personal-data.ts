@@ -137,6 +137,7 @@ export const USER_TABLES: Record<string, UserTable> = {
       was_active: hidden,
       announced_at: shown,
       purged_at: shown,
+      overdue_at: shown,
     },
   },
   deletion_receipts: {

@@ -70,6 +70,14 @@ const EVENTS: { [T in EventType]: EventDescription<EventData[T]> } = {
       deletedAt: { description: 'When it was closed.', type: 'string', format: 'date-time' },
     },
   },
+  'user.deletion_overdue': {
+    description:
+      'A step of a deletion is still owed, or a participant has not acknowledged it, after `DELETION_DEADLINE`; `userDeletion` says which.',
+    data: {
+      userId,
+      announcedAt: { description: 'When `user.deleted` was announced.', type: 'string', format: 'date-time' },
+    },
+  },
   'session.reuse_detected': {
     description: 'A refresh token was used a second time. It may have been stolen, and its session has ended.',
     data: { userId, sessionId: id('The session that has ended.') },

@@ -13,6 +13,7 @@ export interface EventData {
   'user.activated': { userId: string; activatedBy: string };
   'user.deletion_scheduled': { userId: string; deletedBy: string; purgeAt: string };
   'user.restored': { userId: string; restoredBy: string };
+  'user.deletion_overdue': { userId: string; announcedAt: string };
   'user.deleted': { userId: string; deletedBy: string; deletedAt: string };
   'session.reuse_detected': { userId: string; sessionId: string };
   /** Not for other services: it brings a mail to its sender. */

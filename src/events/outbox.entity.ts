@@ -73,6 +73,9 @@ export const userRestored = (userId: string, restoredBy: string) =>
 export const userDeleted = (userId: string, deletedBy: string, at: Date) =>
   new OutboxEvent('user.deleted', userId, { userId, deletedBy, deletedAt: at.toISOString() });
 
+export const deletionOverdue = (userId: string, announcedAt: Date) =>
+  new OutboxEvent('user.deletion_overdue', userId, { userId, announcedAt: announcedAt.toISOString() });
+
 export const reuseDetected = (userId: string, sessionId: string) =>
   new OutboxEvent('session.reuse_detected', userId, { userId, sessionId });
 

@@ -3,7 +3,7 @@ import type { CloudEvent } from './events.js';
 import { parseCloudEvent } from './parse.js';
 import { DEAD_LETTERS } from './topology.js';
 
-/** Which dead letters; all of those that are events where nothing is given. */
+/** Which dead letters; where nothing is given, all events and all acknowledgements. */
 export interface ReplaySelection {
   type?: string;
   since?: Date;
@@ -31,7 +31,8 @@ export async function replayDeadLetters(url: string, selection: ReplaySelection)
       for (let seen = 0; seen < messageCount; seen += 1) {
         const message = await channel.get(deadQueue);
         if (!message) break;
-        const isWanted = matches(eventIn(message), selection);
+        const isWanted =
+          queue === 'identity.acknowledgements' ? isEverything(selection) : matches(eventIn(message), selection);
         await send(channel, isWanted ? queue : deadQueue, message);
         channel.ack(message);
         counts[isWanted ? 'replayed' : 'kept'] += 1;
@@ -43,6 +44,9 @@ export async function replayDeadLetters(url: string, selection: ReplaySelection)
     await connection.close();
   }
 }
+
+/** An acknowledgement has neither a type nor a time. */
+const isEverything = (selection: ReplaySelection) => Object.values(selection).every((value) => value === undefined);
 
 function eventIn({ content }: GetMessage): CloudEvent | null {
   try {

@@ -12,6 +12,7 @@ const RETRY = { min: 200, max: 2_000, factor: 2, strategy: 'exponential' as cons
 export const DEAD_LETTERS = {
   'identity.consumer': 'identity.consumer.dead',
   'identity.mail': 'identity.mail.dead',
+  'identity.acknowledgements': 'identity.acknowledgements.dead',
 } as const;
 
 /**
@@ -29,6 +30,8 @@ export const topology = (url: string): BrokerConfig =>
         exchanges: {
           'identity.events': { type: 'topic', options: { durable: true } },
           'identity.dead': { type: 'topic', options: { durable: true } },
+          // Apart, so that a participant needs no permission to publish what looks like our events.
+          'identity.acknowledgements': { type: 'fanout', options: { durable: true } },
         },
         queues: {
           'identity.consumer': quorum({ ...deadLettersTo('identity.dead', 'identity.consumer'), ...LAST_NET }),
@@ -36,6 +39,11 @@ export const topology = (url: string): BrokerConfig =>
           // Apart, so that a mail server that is slow or dead holds up no other event.
           'identity.mail': quorum({ ...deadLettersTo('identity.dead', 'identity.mail'), ...LAST_NET }),
           [DEAD_LETTERS['identity.mail']]: quorum(),
+          'identity.acknowledgements': quorum({
+            ...deadLettersTo('identity.dead', 'identity.acknowledgements'),
+            ...LAST_NET,
+          }),
+          [DEAD_LETTERS['identity.acknowledgements']]: quorum(),
           ...eachPause((name, seconds) => [
             name,
             quorum({ ...deadLettersTo('', 'identity.mail'), 'x-message-ttl': seconds * 1_000 }),
@@ -50,6 +58,12 @@ export const topology = (url: string): BrokerConfig =>
             destination: DEAD_LETTERS['identity.consumer'],
             bindingKey: 'identity.consumer',
           },
+          acknowledgements: { source: 'identity.acknowledgements', destination: 'identity.acknowledgements' },
+          deadAcknowledgements: {
+            source: 'identity.dead',
+            destination: DEAD_LETTERS['identity.acknowledgements'],
+            bindingKey: 'identity.acknowledgements',
+          },
           deadMails: {
             source: 'identity.dead',
             destination: DEAD_LETTERS['identity.mail'],
@@ -62,6 +76,12 @@ export const topology = (url: string): BrokerConfig =>
         },
         subscriptions: {
           events: { queue: 'identity.consumer', prefetch: 10, retry: RETRY, contentType: 'application/json' },
+          acknowledgements: {
+            queue: 'identity.acknowledgements',
+            prefetch: 10,
+            retry: RETRY,
+            contentType: 'text/plain',
+          },
           // As many as there are connections to the mail server.
           mails: { queue: 'identity.mail', prefetch: 5, retry: RETRY, contentType: 'application/json' },
         },

@@ -18,6 +18,7 @@ import type { Services } from '../../src/services.js';
 import { describeApi, type TestApp } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
 import { allSent, sentToken } from '../support/links.js';
+import { acknowledgementOf, WITH_BILLING } from '../support/participants.js';
 import {
   admin,
   ask,
@@ -93,6 +94,7 @@ function cell(
     role: 'MEMBER',
     email: `"${subject.email}"`,
     token: `"${link}"`,
+    acknowledgement: `"${link}"`,
     input: inputs[field.name] ?? '',
   };
   const args = field.args
@@ -104,7 +106,11 @@ function cell(
   const way = WAYS[type.name];
   if (!way) throw new Error(`there is no way to ${type.name} in the table`);
   const query = way.replace('FIELD', `${field.name}${args}${selection}`);
-  const variables = { ...(query.includes('$id') && { id: subject.id }), ...(query.includes('$input') && { input }) };
+  const variables = {
+    ...(query.includes('$id') && { id: subject.id }),
+    ...(query.includes('$input') && { input }),
+    ...(query.includes('$link') && { link }),
+  };
   return { query, variables, token, subject };
 }
 
@@ -119,6 +125,16 @@ async function linkFor(app: TestApp, name: string, subject: Person): Promise<str
     case 'Mutation.resetPassword':
       await ask(app, REQUEST_PASSWORD_RESET, { email: subject.email });
       return sentToken(app, subject.email, 'reset-password');
+    case 'Mutation.acknowledgeErasure':
+    case 'ErasureAcknowledged.userId':
+    case 'ErasureAcknowledged.participant':
+    case 'ErasureAcknowledged.acknowledgedAt':
+      await app.database.em.execute(
+        `insert into deletions (user_id, requested_by, requested_at, purge_at, was_active, announced_at)
+         values (?, ?, now(), now(), true, now()) on conflict (user_id) do update set announced_at = now()`,
+        [subject.id, subject.id],
+      );
+      return acknowledgementOf(subject.id);
     default:
       return '';
   }
@@ -293,7 +309,7 @@ describeApi(
   },
   { cache },
   // A purge would write on the side.
-  { DELETION_GRACE: 'P1D' },
+  { ...WITH_BILLING, DELETION_GRACE: 'P1D' },
 );
 
 /** Every place that has a directive of ours. */

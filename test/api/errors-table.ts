@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../src/errors.js';
 import type { TestApp } from '../support/app.js';
 import { clientFrom } from '../support/client-from.js';
 import { sentToken } from '../support/links.js';
+import { acknowledgementOf } from '../support/participants.js';
 import {
   admin,
   ask,
@@ -79,6 +80,10 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
       query: 'mutation { verifyEmail(token: "x") { id } }',
       variables: {},
     }),
+  },
+  'Mutation.acknowledgeErasure': {
+    INVALID_TOKEN: async () => acknowledgeErasure('x'),
+    CONFLICT: async (app) => acknowledgeErasure(acknowledgementOf((await member(app)).id)),
   },
   'Mutation.requestEmailChange': {
     BAD_USER_INPUT: (app) => requestEmailChange(app, { password: 'x'.repeat(5000) }),
@@ -232,6 +237,11 @@ const requestEmailChange = async (app: TestApp, variables: object): Promise<Requ
   query: REQUEST_EMAIL_CHANGE,
   variables: { newEmail: 'another@example.com', ...variables },
   token: (await member(app)).token,
+});
+
+const acknowledgeErasure = (acknowledgement: string): Request => ({
+  query: 'mutation ($acknowledgement: String!) { acknowledgeErasure(acknowledgement: $acknowledgement) { userId } }',
+  variables: { acknowledgement },
 });
 
 const confirmEmailChange = (token: string): Request => ({

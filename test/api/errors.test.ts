@@ -7,6 +7,7 @@ import { buildUnguarded } from '../../src/schema.js';
 import { describeApi } from '../support/app.js';
 import { clientFrom } from '../support/client-from.js';
 import { eventually } from '../support/eventually.js';
+import { WITH_BILLING } from '../support/participants.js';
 import { ask, codes, member } from '../support/people.js';
 import { FAILURES } from './errors-table.js';
 
@@ -48,6 +49,7 @@ describeApi(
     });
   },
   { passwords },
+  WITH_BILLING,
 );
 
 describeApi('an unexpected error', (app) => {

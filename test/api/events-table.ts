@@ -44,16 +44,16 @@ export const WAYS_TO_EVENTS: { [T in EventType]: (app: TestApp) => Promise<strin
     const id = await doneByAdmin(app, DELETE_USER);
     return done(await admin(app), 'mutation ($id: ID!) { cancelUserDeletion(id: $id) { id } }', id);
   },
-  'user.deleted': async (app) => {
-    const { em } = app.database;
-    const id = await doneByAdmin(app, DELETE_USER);
-    await em.execute('update deletions set purge_at = now() where user_id = ?', [id]);
-    await eventually(async () => {
-      const sql = `select id from outbox where subject = ? and type = 'user.deleted'`;
-      expect(await em.execute(sql, [id])).toHaveLength(1);
-    });
+  'user.deletion_overdue': async (app) => {
+    const id = await purgedByAdmin(app);
+    await app.database.em.execute(
+      `update deletions set announced_at = announced_at - interval '31 days' where user_id = ?`,
+      [id],
+    );
+    await filed(app, 'user.deletion_overdue', id);
     return id;
   },
+  'user.deleted': purgedByAdmin,
   'session.reuse_detected': async (app) => {
     const { id, refreshToken } = await member(app);
     const { data } = await refresh(app, refreshToken);
@@ -84,3 +84,16 @@ const doneByAdmin = async (app: TestApp, operation: string) =>
 
 const refresh = (app: TestApp, token: string) =>
   ask(app, 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { refreshToken } }', { token });
+
+async function purgedByAdmin(app: TestApp): Promise<string> {
+  const id = await doneByAdmin(app, DELETE_USER);
+  await app.database.em.execute('update deletions set purge_at = now() where user_id = ?', [id]);
+  await filed(app, 'user.deleted', id);
+  return id;
+}
+
+const filed = (app: TestApp, type: EventType, id: string) =>
+  eventually(async () => {
+    const sql = 'select id from outbox where subject = ? and type = ?';
+    expect(await app.database.em.execute(sql, [id, type])).toHaveLength(1);
+  });

@@ -10,6 +10,7 @@ import { OutboxEvent, toCloudEvent } from '../../src/events/outbox.entity.js';
 import { describeApi } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
 import { eventually } from '../support/eventually.js';
+import { WITH_BILLING } from '../support/participants.js';
 import { WAYS_TO_EVENTS } from './events-table.js';
 
 const PAGE = 'docs/events.md';
@@ -92,7 +93,7 @@ describeApi(
     });
   },
   {},
-  { DELETION_GRACE: 'P1D' },
+  { ...WITH_BILLING, DELETION_GRACE: 'P1D', DELETION_DEADLINE: 'PT20S' },
 );
 
 /** An event with ids and times replaced by others of their kind: what was the same id still is. */

@@ -121,7 +121,9 @@ describeApi('mail', (app) => {
 
     for (const mail of mails) {
       expect(await sent(mail)).toEqual([]);
-      expect((await row(mail)).sentAt).toBeNull();
+      // The purge of the closed account may have removed its mails already.
+      const rows = await app().database.em.fork().find(Mail, { id: mail.id });
+      expect(rows.filter(({ sentAt }) => sentAt !== null)).toEqual([]);
     }
     expect(
       await app()

@@ -78,7 +78,7 @@ describe('who may import whom', () => {
 
   test('the consumer knows of the API its events, mail, deletions, records, secrets, settings, log and database', () => {
     const allowed =
-      /^src\/(events\/(events|parse|topology|broker|confirmed|outbox\.entity)|mail\/[\w.-]+|deletion\/[\w.-]+|audit\/[\w.-]+|keys\/(secrets|erased-marks)|config\/[\w-]+|database\/(database|outage)|process\/[\w-]+|request\/actor|text\/ip-address|user\/user\.entity|log)\.ts$/;
+      /^src\/(events\/(events|parse|topology|broker|confirmed|outbox\.entity)|mail\/[\w.-]+|deletion\/[\w.-]+|audit\/[\w.-]+|keys\/(secrets|erased-marks|acknowledgements)|config\/[\w-]+|database\/(database|outage)|process\/[\w-]+|request\/actor|text\/ip-address|user\/user\.entity|errors|log)\.ts$/;
 
     expect(
       offending(({ from, to }) => from.startsWith('consumer/') && to.startsWith('src/') && !allowed.test(to)),
@@ -88,7 +88,7 @@ describe('who may import whom', () => {
   test.each([
     [
       'rascal',
-      /^src\/events\/(topology|broker|confirmed|rabbit-bus)\.ts$|^consumer\/(rabbit-consumer|answers|receive-\w+)\.ts$/,
+      /^src\/events\/(topology|broker|confirmed|rabbit-bus)\.ts$|^consumer\/(rabbit-consumer|answers|handle-message|receive-\w+)\.ts$/,
     ],
     ['ajv', /^src\/events\/parse\.ts$/],
     ['ajv-formats', /^src\/events\/parse\.ts$/],
@@ -100,7 +100,7 @@ describe('who may import whom', () => {
     ['nodemailer', /^src\/mail\/smtp-mailer\.ts$/],
     ['negotiator', /^src\/request\/language\.ts$/],
     ['tr46', /^src\/user\/host-name\.ts$/],
-    ['jsonwebtoken', /^src\/keys\/access-token\.ts$/],
+    ['jsonwebtoken', /^src\/keys\/(access-token|acknowledgements)\.ts$/],
     ['dataloader', /^src\/(user\/(role|user)|session\/session)\.service\.ts$/],
     ['fastify', /^src\/(app|http\/(http|graphql|http-errors|pages\/(pages|explorer)))\.ts$/],
     ['@fastify/static', /^src\/http\/pages\/explorer\.ts$/],

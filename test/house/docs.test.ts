@@ -33,6 +33,7 @@ import { describeApi } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
 import { eventually } from '../support/eventually.js';
 import { sentToken } from '../support/links.js';
+import { acknowledgementOf, WITH_BILLING } from '../support/participants.js';
 import { type Answer, ask, LOGIN } from '../support/people.js';
 import { startApi } from '../support/processes.js';
 
@@ -87,43 +88,55 @@ const CREDENTIALS_AFTER: Record<string, { email?: string; password?: string }> =
 
 const NGINX_REQUESTS = Number(/limit_conn client (\d+)/.exec(readFileSync('nginx/nginx.conf.template', 'utf8'))?.[1]);
 
-describeApi('docs/api.md', (app) => {
-  test('has every operation with its rule, its codes, an example and its answer', async () => {
-    await createAdmin(app().services.audit, app().passwords, DEVELOPMENT_ADMIN);
-    const known: Record<string, string> = { ...DEVELOPMENT_ADMIN };
-    const tokens: Record<string, string> = {};
-    const ada = { email: 'ada@example.com', password: 'correct horse battery' };
-    const sections: string[] = [];
-    for (const { name, field, comment, operation } of examples) {
-      const isNew = name === 'Register';
-      if (!isNew) {
-        // Anew each time, for some of them end the session that they are sent with.
-        const { data } = await ask(app(), LOGIN, { input: ada });
-        if (data) {
-          const { user, refreshToken, session, accessToken } = data.login;
-          Object.assign(known, { id: user.id, refreshToken, sessionId: session.id });
-          tokens.ada = accessToken;
+describeApi(
+  'docs/api.md',
+  (app) => {
+    test('has every operation with its rule, its codes, an example and its answer', async () => {
+      await createAdmin(app().services.audit, app().passwords, DEVELOPMENT_ADMIN);
+      const known: Record<string, string> = { ...DEVELOPMENT_ADMIN };
+      const tokens: Record<string, string> = {};
+      const ada = { email: 'ada@example.com', password: 'correct horse battery' };
+      const sections: string[] = [];
+      for (const { name, field, comment, operation } of examples) {
+        const isNew = name === 'Register';
+        if (!isNew) {
+          // Anew each time, for some of them end the session that they are sent with.
+          const { data } = await ask(app(), LOGIN, { input: ada });
+          if (data) {
+            const { user, refreshToken, session, accessToken } = data.login;
+            Object.assign(known, { id: user.id, refreshToken, sessionId: session.id });
+            tokens.ada = accessToken;
+          }
         }
+        const link = LINKS[field];
+        if (link) known.token = await sentToken(app(), ...link);
+        if (known.id) known.acknowledgement = acknowledgementOf(known.id);
+        const variables = variablesOf(operation, known);
+        if (name === 'UserDeletion') await eventually(() => expect(app().logged()).toContain('"step":"purge"'));
+        const token = isNew ? undefined : comment.startsWith('Admins') ? tokens.admin : tokens.ada;
+        const answer = await ask(app(), print(operation), variables, token);
+        expect([name, answer.errors]).toEqual([name, []]);
+        if (name === 'Login') tokens.admin = answer.data.login.accessToken;
+        Object.assign(ada, CREDENTIALS_AFTER[name]);
+        const rule = ROOT_RULES.find((rule) => rule.field.name === field);
+        sections.push(
+          section(
+            rule as FieldRule,
+            comment,
+            operation,
+            variables,
+            name === 'ExportMyData' ? shortened(answer) : answer,
+          ),
+        );
       }
-      const link = LINKS[field];
-      if (link) known.token = await sentToken(app(), ...link);
-      const variables = variablesOf(operation, known);
-      if (name === 'UserDeletion') await eventually(() => expect(app().logged()).toContain('user purged'));
-      const token = isNew ? undefined : comment.startsWith('Admins') ? tokens.admin : tokens.ada;
-      const answer = await ask(app(), print(operation), variables, token);
-      expect([name, answer.errors]).toEqual([name, []]);
-      if (name === 'Login') tokens.admin = answer.data.login.accessToken;
-      Object.assign(ada, CREDENTIALS_AFTER[name]);
-      const rule = ROOT_RULES.find((rule) => rule.field.name === field);
-      sections.push(
-        section(rule as FieldRule, comment, operation, variables, name === 'ExportMyData' ? shortened(answer) : answer),
-      );
-    }
 
-    expect(examples.map(({ field }) => field).sort()).toEqual(ROOT_RULES.map(({ field }) => field.name).sort());
-    expectCurrent('docs/api.md', `${INTRODUCTION}\n${sections.join('\n')}`);
-  });
-});
+      expect(examples.map(({ field }) => field).sort()).toEqual(ROOT_RULES.map(({ field }) => field.name).sort());
+      expectCurrent('docs/api.md', `${INTRODUCTION}\n${sections.join('\n')}`);
+    });
+  },
+  {},
+  WITH_BILLING,
+);
 
 /** The first rows of two tables: all others take pages, and change from run to run. */
 function shortened({ data, ...answer }: Answer): Answer {
@@ -483,6 +496,7 @@ describe('links of the documentation', () => {
     'SECURITY.md',
     'CHANGELOG.md',
     'packages/client/README.md',
+    'packages/participant/README.md',
     'examples/web/README.md',
   ].concat(
     readdirSync('docs', { recursive: true, encoding: 'utf8' }).flatMap((name) =>

@@ -357,12 +357,13 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     await postgres.halt();
     await publish(JSON.stringify(event));
     await eventually(
-      () => expect(consumer.lines('event not handled; trying again', { eventId: event.id }).length).toBeGreaterThan(12),
+      () =>
+        expect(consumer.lines('message not handled; trying again', { eventId: event.id }).length).toBeGreaterThan(12),
       30_000,
     );
     const code = await consumer.stop();
     consumer = startConsumer(env);
-    await consumer.logged('event not handled; trying again', { eventId: event.id });
+    await consumer.logged('message not handled; trying again', { eventId: event.id });
     await postgres.resume();
 
     await consumer.logged('user registration received', { eventId: event.id });

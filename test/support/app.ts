@@ -17,6 +17,7 @@ import { IN_MEMORY } from '../../src/database/embedded-database.js';
 import { purgeParts } from '../../src/deletion/purge.js';
 import { inProcessBus } from '../../src/events/bus.js';
 import { AccessTokens } from '../../src/keys/access-token.js';
+import { Acknowledgements } from '../../src/keys/acknowledgements.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import { signingKey } from '../../src/keys/signing-key.js';
 import { createLog } from '../../src/log.js';
@@ -119,6 +120,7 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
     deviceTokens: new DeviceTokens(PEPPER),
     sessionLimits: sessionLimits(config),
     deletionGraceSeconds: config.deletionGraceSeconds,
+    acknowledgements: new Acknowledgements(config.deletionParticipants),
     cache,
     redis: null,
     ledger: purging.ledger,
@@ -172,7 +174,7 @@ export function describeApi(
       let app: TestApp | null = null;
       beforeAll(async () => {
         app = await startApp(onPostgres, parts, settings);
-      }, 60_000);
+      }, 180_000);
       afterAll(async () => {
         await app?.stop();
       });

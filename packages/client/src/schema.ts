@@ -272,6 +272,24 @@ export type DeletionStatus =
   /** The account is closed, and the deletion can still be taken back. */
   | 'SCHEDULED';
 
+/** That a participant has erased what it held about a user. */
+export type ErasureAcknowledged = {
+  /**
+   * When it was acknowledged first.
+   *
+   * Access: PUBLIC.
+   */
+  acknowledgedAt: Scalars['DateTime']['output'];
+  /**
+   * The name of the participant, as in `DELETION_PARTICIPANTS`.
+   *
+   * Access: PUBLIC.
+   */
+  participant: Scalars['String']['output'];
+  /** Access: PUBLIC. */
+  userId: Scalars['ID']['output'];
+};
+
 /** Every value of `extensions.code` that an answer can carry. */
 export type ErrorCode =
   /** The account exists and is switched off. */
@@ -300,7 +318,7 @@ export type ErrorCode =
   | 'INTERNAL_SERVER_ERROR'
   /** E-mail and password do not belong to an open account. */
   | 'INVALID_CREDENTIALS'
-  /** The token of a link is unknown, used or too old. */
+  /** The token of a link is unknown, used or too old, or an acknowledgement is not signed by a participant. */
   | 'INVALID_TOKEN'
   /** The last active admin cannot go. */
   | 'LAST_ADMIN'
@@ -360,6 +378,12 @@ export type LogoutPayload = {
 };
 
 export type Mutation = {
+  /**
+   * For participants: that they have erased what they held about a user, signed with their secret. Doing it twice changes nothing.
+   *
+   * Access: PUBLIC. Errors: INVALID_TOKEN, CONFLICT.
+   */
+  acknowledgeErasure: ErasureAcknowledged;
   /**
    * Switches an account on again. Doing it twice changes nothing.
    *
@@ -480,6 +504,11 @@ export type Mutation = {
    * Access: PUBLIC. Errors: INVALID_TOKEN.
    */
   verifyEmail: User;
+};
+
+
+export type MutationAcknowledgeErasureArgs = {
+  acknowledgement: Scalars['String']['input'];
 };
 
 
@@ -881,7 +910,7 @@ export type UserDeletion = {
    */
   purgeAt?: Maybe<Scalars['DateTime']['output']>;
   /**
-   * When nothing personal was left.
+   * When nothing personal was left here.
    *
    * Access: ADMIN.
    */

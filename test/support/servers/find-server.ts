@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** What the tests run beside the project's own programs: servers, and a browser. */
-export type ServerName = 'postgres' | 'redis' | 'rabbitmq' | 'nginx' | 'chromium';
+export type ServerName = 'postgres' | 'redis' | 'rabbitmq' | 'nginx' | 'chromium' | 'pika';
 
 const PLACES: Record<ServerName, { program: string; folders: () => string[] }> = {
   postgres: {
@@ -16,6 +16,8 @@ const PLACES: Record<ServerName, { program: string; folders: () => string[] }> =
   // Debian's wrapper in /usr/sbin changes users; the one that it calls does not.
   rabbitmq: { program: 'rabbitmq-server', folders: () => ['/usr/lib/rabbitmq/bin'] },
   nginx: { program: 'nginx', folders: () => ['/usr/sbin', '/usr/local/sbin'] },
+  // Debian's package for its own Python.
+  pika: { program: 'pika', folders: () => ['/usr/lib/python3/dist-packages'] },
   chromium: { program: 'chromium', folders: () => ['/usr/bin'] },
 };
 

@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
+import type { Inbox } from './inbox.js';
+import { type Erase, eraseOnce, erasureOf, type Participant } from './participant.js';
+
+export interface ListenOptions<T> {
+  amqpUrl: string;
+  erase: Erase<T>;
+  inbox?: Inbox<T>;
+  /** The service's queue; `<name>.erasures` where it is left out. */
+  queue?: string;
+  /** Hears of what failed and is tried again, and of messages that are none. */
+  onError?: (error: unknown) => void;
+}
+
+export interface Listener {
+  /** Messages in hand come again. */
+  close(): Promise<void>;
+}
+
+const EVENTS = 'identity.events';
+const ACKNOWLEDGEMENTS = 'identity.acknowledgements';
+const PREFETCH = 10;
+const MAX_PAUSE_MS = 60_000;
+
+/**
+ * Hears of erasures from RabbitMQ, erases, and acknowledges each; returns when the queue is there. A broker that goes is
+ * waited for. What fails is tried again until it is done: given back to the queue, it would be dropped after some times.
+ * @throws what the broker says where it cannot be reached at the start.
+ */
+export async function listen<T>(
+  participant: Participant,
+  { amqpUrl, erase, inbox, queue = `${participant.name}.erasures`, onError = () => undefined }: ListenOptions<T>,
+): Promise<Listener> {
+  const closing = new AbortController();
+
+  const setup = async (model: ChannelModel) => {
+    const channel = await model.createConfirmChannel();
+    channel.on('error', onError);
+    await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await channel.bindQueue(queue, EVENTS, 'user.deleted');
+    await channel.prefetch(PREFETCH);
+    await channel.consume(queue, (message) => message && void handle(channel, message));
+  };
+
+  async function handle(channel: ConfirmChannel, message: ConsumeMessage): Promise<void> {
+    try {
+      const erasure = erasureOf(JSON.parse(message.content.toString()));
+      if (erasure) {
+        await untilDone(() => eraseOnce(erasure, erase as Erase<T | null>, inbox));
+        await publish(channel, participant.acknowledgementOf(erasure.userId));
+      }
+      channel.ack(message);
+    } catch (error) {
+      onError(error);
+      // No event, or a channel that has closed: then the message comes again by itself.
+      if (error instanceof SyntaxError || error instanceof TypeError) channel.nack(message, false, false);
+    }
+  }
+
+  async function untilDone(work: () => Promise<void>): Promise<void> {
+    for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        onError(error);
+      }
+      await delay(pauseMs, undefined, { signal: closing.signal });
+    }
+  }
+
+  const model = await connect(amqpUrl, {
+    recovery: { initialMaxRetries: 0, maxRetries: Number.POSITIVE_INFINITY, maxDelay: 5_000, setup },
+  });
+  model.on('error', onError);
+  return {
+    async close() {
+      closing.abort();
+      await model.close();
+    },
+  };
+}
+
+/** Until the broker has it in a queue. */
+function publish(channel: ConfirmChannel, acknowledgement: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const options = { persistent: true, contentType: 'text/plain' };
+    channel.publish(ACKNOWLEDGEMENTS, '', Buffer.from(acknowledgement), options, (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+}

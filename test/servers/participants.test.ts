@@ -1,0 +1,227 @@
+// Services outside Gatehouse take part in erasures, each with the code of its page: Python by RabbitMQ, Node.js by
+// RabbitMQ and by a webhook. Whatever is sent twice or forged has no effect.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Webhook } from 'standardwebhooks';
+import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
+import { acknowledgementOf, newSecret } from '../support/participants.js';
+import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
+import {
+  type ApiProcess,
+  type Env,
+  type Running,
+  runCommand,
+  select,
+  startApi,
+  startConsumer,
+  startProcess,
+} from '../support/processes.js';
+import { freePort } from '../support/servers/free-port.js';
+import { sharedPostgres } from '../support/servers/postgres.js';
+import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
+
+const PACKAGE = 'packages/participant';
+const [PYTHON] = blocksOf('docs/participants.md', 'python');
+const [LISTENER, WEBHOOK] = blocksOf(`${PACKAGE}/README.md`, 'js');
+const DONE_WITHIN_MS = 45_000;
+const DEAD = 'identity.acknowledgements.dead';
+const DELETION = 'query ($id: ID!) { userDeletion(id: $id) { status receipts { step status lastError } } }';
+
+function blocksOf(path: string, language: string): string[] {
+  const blocks = readFileSync(path, 'utf8').matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'));
+  return [...blocks].map(([, code = '']) => code);
+}
+
+describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
+  const secrets = { billing: newSecret(), shop: newSecret(), crm: newSecret() };
+  const scripts = `${PACKAGE}/dist/examples`;
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-participants-'));
+  const sqlite = join(folder, 'billing.sqlite');
+  const started: Running[] = [];
+  const database: Record<'gatehouse' | 'shop' | 'crm', string> = { gatehouse: '', shop: '', crm: '' };
+  let rabbit: RabbitServer;
+  let api: ApiProcess;
+  let root: Person;
+  let crmUrl: string;
+
+  /** The code of a page, under the name of another participant. */
+  function start(name: keyof typeof secrets, code: string | undefined, env: Env): Running {
+    const isPython = code === PYTHON;
+    const path = resolve(scripts, `${name}.${isPython ? 'py' : 'mjs'}`);
+    writeFileSync(path, (code ?? '').replace("name: 'billing'", `name: '${name}'`));
+    const all = { GATEHOUSE_SECRET: secrets[name], AMQP_URL: rabbit.url, ...env };
+    const running = startProcess(path, all, isPython ? { program: '/usr/bin/python3' } : {});
+    started.push(running);
+    return running;
+  }
+  const startBilling = () => start('billing', PYTHON, { DATABASE: sqlite });
+
+  beforeAll(async () => {
+    execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', `${PACKAGE}/tsconfig.json`]);
+    mkdirSync(scripts, { recursive: true });
+    const [postgres, port, broker] = await Promise.all([sharedPostgres(), freePort(), startRabbit()]);
+    rabbit = broker;
+    crmUrl = `http://127.0.0.1:${port}/`;
+    for (const name of ['gatehouse', 'shop', 'crm'] as const) database[name] = await postgres.createDatabase();
+    for (const name of ['shop', 'crm'] as const) await select(database[name], 'create table invoices (user_id text)');
+    new DatabaseSync(sqlite).exec('create table invoices (user_id text)');
+    const env = {
+      DATABASE_URL: database.gatehouse,
+      AMQP_URL: rabbit.url,
+      DELETION_PARTICIPANTS: JSON.stringify([
+        { name: 'billing', secret: secrets.billing },
+        { name: 'shop', secret: secrets.shop },
+        { name: 'crm', secret: secrets.crm, url: crmUrl },
+      ]),
+      DELETION_WEBHOOKS_PRIVATE: 'true',
+      DELETION_ATTEMPTS: '30',
+    };
+    api = await startApi(env);
+    started.push(api, startConsumer(env));
+    root = await signIn(api);
+    await eventually(() =>
+      rabbit.withChannel(async (channel) => void (await channel.checkExchange('identity.acknowledgements'))),
+    );
+    start('shop', LISTENER, { DATABASE_URL: database.shop });
+    start('crm', WEBHOOK, { DATABASE_URL: database.crm, PORT: `${port}` });
+  }, 180_000);
+
+  afterAll(async () => {
+    await Promise.all(started.map((running) => running.kill()));
+    await rabbit?.stop();
+    for (const path of [folder, scripts]) rmSync(path, { recursive: true, force: true });
+  }, 30_000);
+
+  /** How many invoices each service has of a user. */
+  const invoicesOf = async (id: string) => ({
+    billing: new DatabaseSync(sqlite).prepare('select count(*) as n from invoices where user_id = ?').get(id)?.n,
+    shop: Number((await select(database.shop, 'select count(*) as n from invoices where user_id = $1', [id]))[0].n),
+    crm: Number((await select(database.crm, 'select count(*) as n from invoices where user_id = $1', [id]))[0].n),
+  });
+  async function withInvoices(): Promise<Person> {
+    const ada = await member(api);
+    new DatabaseSync(sqlite).prepare('insert into invoices values (?)').run(ada.id);
+    for (const name of ['shop', 'crm'] as const)
+      await select(database[name], 'insert into invoices values ($1)', [ada.id]);
+    return ada;
+  }
+  async function deletionOf(id: string): Promise<{ status: string; steps: Record<string, string> }> {
+    const { status, receipts } = (await root.ask(DELETION, { id })).data.userDeletion;
+    const steps = receipts.map(({ step, status }: { step: string; status: string }) => [step, status]);
+    return { status, steps: Object.fromEntries(steps) };
+  }
+  const queueIsThere = (name: string) =>
+    eventually(() => rabbit.withChannel(async (channel) => void (await channel.checkQueue(name))), DONE_WITHIN_MS);
+
+  test('erase, each in its way, and the deletion shows who has not until all have', async () => {
+    const billing = startBilling();
+    await Promise.all([queueIsThere('billing.erasures'), queueIsThere('shop.erasures')]);
+    await billing.kill();
+    const ada = await withInvoices();
+
+    await root.ask(DELETE_USER, { id: ada.id });
+    await eventually(async () => {
+      expect(await deletionOf(ada.id)).toMatchObject({
+        status: 'PURGING',
+        steps: { 'participant:billing': 'PENDING', 'participant:shop': 'DONE', 'participant:crm': 'DONE' },
+      });
+    }, DONE_WITHIN_MS);
+    expect(await invoicesOf(ada.id)).toEqual({ billing: 1, shop: 0, crm: 0 });
+
+    startBilling();
+    await eventually(async () => {
+      expect(await deletionOf(ada.id)).toMatchObject({ steps: { 'participant:billing': 'DONE' } });
+    }, DONE_WITHIN_MS);
+    expect(await invoicesOf(ada.id)).toEqual({ billing: 0, shop: 0, crm: 0 });
+  });
+
+  test('erase once where the message comes again', async () => {
+    const ada = await withInvoices();
+    await root.ask(DELETE_USER, { id: ada.id });
+    await eventually(async () => expect((await invoicesOf(ada.id)).shop).toBe(0), DONE_WITHIN_MS);
+    await eventually(async () => expect((await invoicesOf(ada.id)).crm).toBe(0), DONE_WITHIN_MS);
+    for (const name of ['shop', 'crm'] as const)
+      await select(database[name], 'insert into invoices values ($1)', [ada.id]);
+
+    const [event] = await select(
+      database.gatehouse,
+      `select json_build_object('type', type, 'data', data) as event from outbox where subject = $1 and type = 'user.deleted'`,
+      [ada.id],
+    );
+    const bob = await withInvoices();
+    const content = Buffer.from(JSON.stringify(event.event));
+    await rabbit.withChannel(async (channel) => void channel.sendToQueue('shop.erasures', content));
+    const id = 'deletion_again';
+    const body = JSON.stringify(event.event);
+    const headers = {
+      'webhook-id': id,
+      'webhook-timestamp': `${Math.floor(Date.now() / 1000)}`,
+      'webhook-signature': new Webhook(secrets.crm).sign(id, new Date(), body),
+    };
+    const told = await fetch(crmUrl, { method: 'POST', headers, body });
+    await root.ask(DELETE_USER, { id: bob.id });
+    await eventually(async () => expect((await invoicesOf(bob.id)).shop).toBe(0), DONE_WITHIN_MS);
+
+    expect(told.status).toBe(200);
+    expect(await invoicesOf(ada.id)).toMatchObject({ shop: 1, crm: 1 });
+  });
+
+  test('hear nothing from strangers: a webhook without their signature is refused', async () => {
+    const ada = await withInvoices();
+    const body = JSON.stringify({ type: 'user.deleted', data: { userId: ada.id } });
+    const post = (secret: string, at: Date, signed = body) =>
+      fetch(crmUrl, {
+        method: 'POST',
+        body,
+        headers: {
+          'webhook-id': 'x',
+          'webhook-timestamp': `${Math.floor(at.getTime() / 1000)}`,
+          'webhook-signature': new Webhook(secret).sign('x', at, signed),
+        },
+      });
+    const longAgo = new Date(Date.now() - 6 * 60_000);
+
+    const answers = [
+      await fetch(crmUrl, { method: 'POST', body }),
+      await post(secrets.shop, new Date()),
+      await post(secrets.crm, longAgo),
+      await post(secrets.crm, new Date(), `${body} `),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+    expect((await invoicesOf(ada.id)).crm).toBe(1);
+  });
+
+  test('a message that is no acknowledgement becomes a dead letter, and the next one flows', async () => {
+    const [ada, open] = [await member(api), await member(api)];
+    await select(
+      database.gatehouse,
+      `insert into deletions (user_id, requested_by, requested_at, purge_at, was_active, announced_at)
+       values ($1, $1, now(), now(), true, now())`,
+      [ada.id],
+    );
+    const bad = [
+      'no token',
+      acknowledgementOf(ada.id, { name: 'shop', secret: secrets.crm }),
+      acknowledgementOf(open.id, { name: 'shop', secret: secrets.shop }),
+    ];
+
+    await rabbit.withChannel(async (channel) => {
+      for (const text of [...bad, acknowledgementOf(ada.id, { name: 'shop', secret: secrets.shop })])
+        channel.publish('identity.acknowledgements', '', Buffer.from(text));
+      await eventually(async () => expect((await channel.checkQueue(DEAD)).messageCount).toBe(bad.length));
+    });
+
+    await eventually(async () => expect((await deletionOf(ada.id)).steps).toEqual({ 'participant:shop': 'DONE' }));
+    const env = { AMQP_URL: rabbit.url };
+    const ofType = await runCommand('dist/src/commands/events-replay.js', ['--type', 'user.deleted'], env);
+    const all = await runCommand('dist/src/commands/events-replay.js', [], env);
+    expect([ofType.output, all.output]).toEqual(['Brought back: 0, left: 3\n', 'Brought back: 3, left: 0\n']);
+  });
+});
