@@ -20,14 +20,14 @@ export interface Receiver<T> {
  * takes.
  */
 export function rabbitConsumer(
-  url: string,
+  urls: readonly string[],
   log: Logger,
   receivers: Record<string, Receiver<unknown>>,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
   let broker: BrokerAsPromised | null = null;
 
-  const connecting = connectBroker(url, log, stopping.signal, async (connected) => {
+  const connecting = connectBroker(urls, log, stopping.signal, async (connected) => {
     broker = connected;
     const delivery = { broker, stopping: stopping.signal };
     for (const [name, receiver] of Object.entries(receivers)) await subscribe(name, receiver, delivery, log);

@@ -24,8 +24,8 @@ const DATABASE_ENDS_MS = 1_500;
 export async function startConsumer(run: Run): Promise<void> {
   const config = configOrExit('consumer');
   const log = createLog(config.logLevel);
-  const { amqpUrl, publicUrl } = config;
-  if (!amqpUrl || !config.databaseUrl) {
+  const { amqpUrls, publicUrl } = config;
+  if (!amqpUrls || !config.databaseUrl) {
     await run.step(() => {
       throw new StartFailure(
         'The consumer needs AMQP_URL and DATABASE_URL. Without them the API handles its events itself.',
@@ -54,7 +54,7 @@ export async function startConsumer(run: Run): Promise<void> {
   await run.step(
     () => {
       deletions.start();
-      return rabbitConsumer(amqpUrl, log, receivers);
+      return rabbitConsumer(amqpUrls, log, receivers);
     },
     async (consumer) => {
       mailer?.close();

@@ -154,23 +154,28 @@ async function afterMigration(database: Database, firstAdmin: () => Promise<bool
 }
 
 async function eventBus(config: Config, parts: StepParts, mailer: Mailer | null): Promise<EventBus> {
-  const { amqpUrl, publicUrl } = config;
+  const { amqpUrls, publicUrl } = config;
   // Its 400 modules are loaded only where a broker is.
-  if (amqpUrl) return (await import('./events/rabbit-bus.js')).rabbitBus(amqpUrl, parts.log);
+  if (amqpUrls) return (await import('./events/rabbit-bus.js')).rabbitBus(amqpUrls, parts.log);
   // Only production may be without one, and it has a broker.
   return inProcessBus(inProcessConsumer({ ...parts, mailer: mailer as Mailer, publicUrl }, config));
 }
 
 function welcome(config: Config, address: string, madeAdmin: boolean): string {
-  const { databaseUrl, redisUrl, amqpUrl, smtpUrl, dataDir, publicUrl, admin } = config;
-  const part = (url: string | null, real: string, embedded: string) =>
-    url ? `${real} at ${new URL(url).host}` : embedded;
+  const { databaseUrl, redisUrl, amqpUrls, smtpUrl, dataDir, publicUrl, admin } = config;
+  const part = (urls: string | string[] | null, real: string, embedded: string) =>
+    urls
+      ? `${real} at ${[urls]
+          .flat()
+          .map((url) => new URL(url).host)
+          .join(', ')}`
+      : embedded;
   const known = admin === DEVELOPMENT_ADMIN ? `${admin.email} / ${admin.password}` : admin?.email;
   return `
   Gatehouse        ${publicUrl}/graphql   (listening on ${address})
   Database         ${part(databaseUrl, 'PostgreSQL', `embedded, in ${join(dataDir, 'postgres')}`)}
   Cache            ${part(redisUrl, 'Redis', 'embedded, in memory')}
-  Events           ${part(amqpUrl, 'RabbitMQ', 'embedded, handled in this process')}
+  Events           ${part(amqpUrls, 'RabbitMQ', 'embedded, handled in this process')}
   Mail             ${part(smtpUrl, 'SMTP', `embedded, shown at ${publicUrl}/dev/mail`)}
   Admin            ${known}${madeAdmin ? '   (made just now, for development only)' : ''}
 

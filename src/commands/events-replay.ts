@@ -8,12 +8,12 @@ const USAGE = `Usage: npm run events:replay -- [--type TYPE] [--since TIME] [--u
   Brings dead letters back to their queues: all that are events, those of a type, those of a time (RFC 3339).`;
 
 const selection = selectionOrExit();
-const { amqpUrl } = configOrExit('events:replay');
-if (!amqpUrl) {
+const { amqpUrls } = configOrExit('events:replay');
+if (!amqpUrls) {
   console.error('Without AMQP_URL there are no dead letters.');
   process.exit(1);
 }
-const { replayed, kept } = await orExit(replayDeadLetters(amqpUrl, selection));
+const { replayed, kept } = await orExit(replayDeadLetters(amqpUrls, selection));
 console.log(`Brought back: ${replayed}, left: ${kept}`);
 
 function selectionOrExit(): ReplaySelection {

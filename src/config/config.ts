@@ -26,7 +26,8 @@ export interface Config {
   /** Redis; null for a cache in memory. */
   redisUrl: string | null;
   /** RabbitMQ; null for delivery within the API's process. */
-  amqpUrl: string | null;
+  /** Of each node of the broker; null for none. */
+  amqpUrls: string[] | null;
   /** Mail server; null for the development mailbox, and in production for mail that waits. May hold a password. */
   smtpUrl: string | null;
   /** Sender of every mail: an address, or a name with an address in angle brackets. */
@@ -170,7 +171,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,
     redisUrl: values.REDIS_URL,
-    amqpUrl: values.AMQP_URL,
+    amqpUrls: values.AMQP_URL,
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? `Gatehouse <no-reply@${hostname}>`,
     jwtPrivateKey: values.JWT_PRIVATE_KEY,

@@ -116,6 +116,19 @@ export const url =
     );
   };
 
+/** The addresses of one cluster, with commas between: they differ in nothing but their host and port. */
+export const clusterUrls =
+  (...protocols: string[]): Parser<string[]> =>
+  (given, production) => {
+    const parse = url(...protocols);
+    const all = listOf(given).map((one) => parse(one, production));
+    const [first, ...others] = all.map((text) => Object.assign(new URL(text), { host: 'any', port: '' }).href);
+    if (first === undefined) throw new SettingError('must be one URL, or several with commas between');
+    if (others.some((other) => other !== first))
+      throw new SettingError('must be URLs of one cluster, which differ in host and port alone');
+    return all;
+  };
+
 export const origins: Parser<string[]> = (given) => {
   const all = listOf(given);
   const isOrigin = (item: string) => URL.canParse(item) && new URL(item).origin === item && /^https?:/.test(item);

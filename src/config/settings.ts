@@ -1,5 +1,6 @@
 import { LIMITS } from '../throttle/limits.js';
 import {
+  clusterUrls,
   daysKept,
   duration,
   email,
@@ -66,9 +67,9 @@ export const SETTINGS = {
     description: 'Redis. Several instances need it.',
     needed: { by: ['api', 'limits:show', 'limits:reset'], what: 'no cache in memory' },
   }),
-  AMQP_URL: setting(url('amqp:', 'amqps:'), null, {
+  AMQP_URL: setting(clusterUrls('amqp:', 'amqps:'), null, {
     default: 'in process',
-    description: 'RabbitMQ 3.10 or newer.',
+    description: 'RabbitMQ 3.10 or newer; of a cluster the URLs of its nodes, with commas between.',
     needed: { by: ['api', 'consumer', 'events:replay'], what: 'no delivery in the same process' },
   }),
   SMTP_URL: setting(url('smtp:', 'smtps:'), null, {

@@ -11,14 +11,14 @@ const MAX_RETRY_MS = 5_000;
  * fails; so that is tried again here, until it works (then `onConnected`) or `signal` ends it.
  */
 export async function connectBroker(
-  url: string,
+  urls: readonly string[],
   log: Logger,
   signal: AbortSignal,
   onConnected: (broker: BrokerAsPromised) => Promise<void>,
 ): Promise<void> {
   for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
     try {
-      const broker = await rascal.BrokerAsPromised.create(topology(url));
+      const broker = await rascal.BrokerAsPromised.create(topology(urls));
       let lost: string | null = null;
       broker.on('connect', () => {
         lost = null;

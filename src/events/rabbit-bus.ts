@@ -6,7 +6,7 @@ import { confirmed } from './confirmed.js';
 import type { CloudEvent } from './events.js';
 
 /** The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. */
-export function rabbitBus(url: string, log: Logger): EventBus {
+export function rabbitBus(urls: readonly string[], log: Logger): EventBus {
   const closing = new AbortController();
   const listeners: (() => void)[] = [];
   let broker: BrokerAsPromised | null = null;
@@ -19,7 +19,7 @@ export function rabbitBus(url: string, log: Logger): EventBus {
     if (up) for (const listener of listeners) listener();
   };
 
-  const connecting = connectBroker(url, log, closing.signal, async (connected) => {
+  const connecting = connectBroker(urls, log, closing.signal, async (connected) => {
     broker = connected;
     connected.on('connect', () => setUp(true, 'broker is back'));
     connected.on('disconnect', () => setUp(false, 'broker is gone'));

@@ -1,7 +1,9 @@
-import { type ConfirmChannel, connect, type GetMessage } from 'amqplib';
+import { type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import type { CloudEvent } from './events.js';
 import { parseCloudEvent } from './parse.js';
 import { DEAD_LETTERS } from './topology.js';
+
+const CONNECT_MS = 5_000;
 
 /** Which dead letters; where nothing is given, all events and all acknowledgements. */
 export interface ReplaySelection {
@@ -21,8 +23,8 @@ export interface ReplayCounts {
  * where it lies, so none is lost, and one may come twice. Those that stay are laid down anew: to give them back would
  * count as a delivery, of which a queue allows a number.
  */
-export async function replayDeadLetters(url: string, selection: ReplaySelection): Promise<ReplayCounts> {
-  const connection = await connect(url);
+export async function replayDeadLetters(urls: readonly string[], selection: ReplaySelection): Promise<ReplayCounts> {
+  const connection = await connectToAny(urls);
   try {
     const channel = await connection.createConfirmChannel();
     const counts = { replayed: 0, kept: 0 };
@@ -47,6 +49,19 @@ export async function replayDeadLetters(url: string, selection: ReplaySelection)
 
 /** An acknowledgement has neither a type nor a time. */
 const isEverything = (selection: ReplaySelection) => Object.values(selection).every((value) => value === undefined);
+
+/** @throws what the last one says. */
+async function connectToAny(urls: readonly string[]): Promise<ChannelModel> {
+  let failure: unknown;
+  for (const url of urls) {
+    try {
+      return await connect(url, { timeout: CONNECT_MS });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
 
 function eventIn({ content }: GetMessage): CloudEvent | null {
   try {

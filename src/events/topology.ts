@@ -19,11 +19,11 @@ export const DEAD_LETTERS = {
  * Everything that must be on the broker. Both processes declare all of it, so an event that is published before the
  * consumer's first start already has a queue to wait in. Quorum queues, so that a cluster of brokers loses none.
  */
-export const topology = (url: string): BrokerConfig =>
+export const topology = (urls: readonly string[]): BrokerConfig =>
   rascal.withDefaultConfig({
     vhosts: {
-      [vhostOf(url)]: {
-        connection: { url },
+      [vhostOf(urls)]: {
+        connections: urls.map((url) => ({ url })),
         // Rascal reads this only here: beside the URL it is dropped.
         defaults: { connection: { retry: RETRY } },
         publicationChannelPools: { confirmPool: { max: 10, min: 1 } },
@@ -109,5 +109,5 @@ const CONFIRMED = { confirm: true, timeout: 5_000, options: { mandatory: true, p
 const eachPause = (entry: (name: string, seconds: number) => [string, object]) =>
   Object.fromEntries(MAIL_PAUSES_SECONDS.map((seconds) => entry(mailAfter(seconds), seconds)));
 
-/** RFC-like AMQP URI: no path is the vhost `/`. */
-const vhostOf = (url: string) => decodeURIComponent(new URL(url).pathname.slice(1)) || '/';
+/** The same of each URL. RFC-like AMQP URI: no path is the vhost `/`. */
+const vhostOf = ([url = '']: readonly string[]) => decodeURIComponent(new URL(url).pathname.slice(1)) || '/';

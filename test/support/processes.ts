@@ -13,7 +13,7 @@ import { withPostgres } from './servers/postgres.js';
 
 const API = 'dist/src/main.js';
 const CONSUMER = 'dist/consumer/main.js';
-const LINE_WITHIN_MS = 45_000;
+const LINE_WITHIN_MS = 120_000;
 const NODE_COMPILE_CACHE = resolve('node_modules', '.compile-cache');
 
 export type Env = Record<string, string>;

@@ -6,7 +6,7 @@ import { childrenOf } from './children.js';
 import { guardFor } from './guard.js';
 import type { PrivateFolder } from './private-folder.js';
 
-const ANSWER_WITHIN_MS = 45_000;
+const ANSWER_WITHIN_MS = 120_000;
 const LOOK_AGAIN_MS = 25;
 
 /** A private server that a test may stop, freeze and start again; its folder goes with it. */

@@ -12,9 +12,23 @@ export interface RabbitServer extends Server {
   withChannel<T>(work: (channel: amqp.Channel) => Promise<T>): Promise<T>;
 }
 
-export async function startRabbit(): Promise<RabbitServer> {
+export const startRabbit = async (): Promise<RabbitServer> => (await startNodes(1))[0] as RabbitServer;
+
+/** A cluster, of which each node may be stopped and killed on its own. */
+export const startRabbitCluster = (size: number): Promise<RabbitServer[]> => startNodes(size);
+
+async function startNodes(size: number): Promise<RabbitServer[]> {
+  const epmdPort = await freePort();
+  const cookie = `test${epmdPort}`;
+  const nodes: RabbitServer[] = [];
+  for (let at = 0; at < size; at += 1) nodes.push(await startNode(epmdPort, cookie, nodes[0]));
+  return nodes;
+}
+
+/** The first one of a register starts it, and ends it with itself. */
+async function startNode(epmdPort: number, cookie: string, first?: RabbitServer): Promise<RabbitServer> {
   const home = privateFolder('rabbitmq', ['rabbitmq', 'nobody']);
-  const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  const [port, distPort] = [await freePort(), await freePort()];
   const url = `amqp://guest:guest@127.0.0.1:${port}`;
   const file = (name: string, text: string) => {
     home.write(name, text);
@@ -25,18 +39,18 @@ export async function startRabbit(): Promise<RabbitServer> {
     // A register of nodes of its own: the machine's would see, and outlive, our brokers.
     ERL_EPMD_PORT: `${epmdPort}`,
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODENAME: `test-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeName(url),
     RABBITMQ_DIST_PORT: `${distPort}`,
     RABBITMQ_CONF_ENV_FILE: file('env.conf', ''),
     RABBITMQ_CONFIG_FILE: file(
       'rabbitmq.conf',
-      `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 1MB\nlog.console = true\nlog.console.level = warning\n`,
+      `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 1MB\nlog.console = true\nlog.console.level = warning\n${first ? joining(first.url) : ''}`,
     ),
     RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', '[].\n'),
     RABBITMQ_MNESIA_BASE: join(home.path, 'data'),
     RABBITMQ_LOG_BASE: join(home.path, 'logs'),
     RABBITMQ_LOGS: '-',
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none -kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-setcookie ${cookie} +sbwt none -kernel inet_dist_use_interface {127,0,0,1}`,
   };
   const epmd = onPath('epmd');
   const register = new PrivateServer(home, {
@@ -53,17 +67,23 @@ export async function startRabbit(): Promise<RabbitServer> {
     haltSignal: 'SIGTERM',
     answers: () => withChannel(async () => undefined),
   });
-  if (epmd) await register.resume();
+  if (epmd && !first) await register.resume();
   await server.resume();
   return Object.assign(server, {
     url,
     withChannel,
     async stop() {
       await PrivateServer.prototype.stop.call(server);
-      await register.stop();
+      if (!first) await register.stop();
     },
   });
 }
+
+const nodeName = (url: string) => `test-${new URL(url).port}@localhost`;
+
+/** A node that is new joins the cluster of the first. */
+const joining = (url: string) =>
+  `cluster_formation.peer_discovery_backend = classic_config\ncluster_formation.classic_config.nodes.1 = ${nodeName(url)}\n`;
 
 async function withRabbit<T>(url: string, work: (channel: amqp.Channel) => Promise<T>): Promise<T> {
   const connection = await amqp.connect(url, { timeout: 5_000 });
