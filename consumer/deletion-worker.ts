@@ -21,7 +21,10 @@ const MAX_REASON_LENGTH = 200;
 const OVERDUE_LOOK_MS = 60_000;
 const OVERDUE_BATCH = 1_000;
 
-/** The purge is due when every other step of its user is done. Participants may take a month, and hold data of their own. */
+/**
+ * The purge is due when every other step of its user is done. Participants are not waited for: they may take a month, and
+ * hold data of their own.
+ */
 const CLAIM = `update deletion_receipts set next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
   where (user_id, step) in (
     select due.user_id, due.step from deletion_receipts as due

@@ -34,7 +34,7 @@ type StepSettings = Pick<
   'deletionWebhooks' | 'deletionWebhooksPrivate' | 'deletionParticipants' | 'deletionArchive'
 >;
 
-/** Each has its receipt, by its name. The purge comes when all others are done, but for participants: they hold their own. */
+/** Each has its receipt, by its name. The purge comes when all others are done, but for those of participants. */
 export function stepsOf(settings: StepSettings): Steps {
   const { deletionArchive, deletionWebhooks, deletionWebhooksPrivate: isPrivate, deletionParticipants } = settings;
   const acknowledgements = new Acknowledgements(deletionParticipants);

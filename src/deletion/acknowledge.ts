@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { conflict } from '../errors.js';
 import type { Acknowledgement } from '../keys/acknowledgements.js';
-import { DeletionReceipt, ReceiptStatus } from './deletion.entity.js';
+import { ReceiptStatus } from './deletion.entity.js';
 
 /** The step of a participant is `participant:<name>`. */
 export const PARTICIPANT_STEPS = 'participant:';
@@ -11,17 +11,14 @@ export const PARTICIPANT_STEPS = 'participant:';
  * @throws {IdentityError} CONFLICT where nobody was told to erase the user.
  */
 export async function acknowledge(em: EntityManager, { participant, userId }: Acknowledgement): Promise<Date> {
-  return em.fork().transactional(async (em) => {
-    const step = `${PARTICIPANT_STEPS}${participant}`;
-    const written = await em.execute(
-      `insert into deletion_receipts (user_id, step, status, finished_at)
-       select user_id, ?, ?, now() from deletions where user_id = ? and announced_at is not null
-       on conflict (user_id, step) do update set status = excluded.status, last_error = null,
-         finished_at = coalesce(deletion_receipts.finished_at, excluded.finished_at) returning 1`,
-      [step, ReceiptStatus.DONE, userId],
-    );
-    if (written.length === 0) throw conflict('The erasure of this user was not announced.');
-    const { finishedAt } = await em.findOneOrFail(DeletionReceipt, { userId, step });
-    return finishedAt ?? new Date();
-  });
+  const [receipt] = await em.fork().execute<{ finishedAt: string }[]>(
+    `insert into deletion_receipts (user_id, step, status, finished_at)
+     select user_id, ?, ?, now() from deletions where user_id = ? and announced_at is not null
+     on conflict (user_id, step) do update set status = excluded.status, last_error = null,
+       finished_at = coalesce(deletion_receipts.finished_at, excluded.finished_at)
+     returning finished_at as "finishedAt"`,
+    [`${PARTICIPANT_STEPS}${participant}`, ReceiptStatus.DONE, userId],
+  );
+  if (!receipt) throw conflict('The erasure of this user was not announced.');
+  return new Date(receipt.finishedAt);
 }
