@@ -17,6 +17,7 @@ import { requestChecks } from './graphql/request-checks.js';
 import { createHttp } from './http/http.js';
 import { sandbox } from './http/pages/landing-page.js';
 import type { Mailbox } from './mail/mailbox.js';
+import { Metrics } from './observability/metrics.js';
 import { endBy } from './process/run.js';
 import type { Redis } from './redis.js';
 import { type Context, createContext } from './request/context.js';
@@ -81,6 +82,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     jwks: () => tokens.jwks(),
     health: () => health(parts, erasures),
     mailbox: parts.mailbox,
+    metrics: config.metricsToken ? new Metrics(database.em) : null,
     explorer: config.explorer ? () => ({ schema: printSchema(schema), cookies: config.refreshTokenCookie }) : null,
   });
   const invalidate = invalidateTogether(cache);

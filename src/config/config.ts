@@ -76,6 +76,8 @@ export interface Config {
   deletionWebhooksPrivate: boolean;
   /** Where what was held about deleted users is kept, encrypted with a key of 32 bytes; null for nowhere. */
   deletionArchive: { folder: string; key: Uint8Array; days: number } | null;
+  /** What clients of `/metrics` send; null for no metrics. */
+  metricsToken: string | null;
   /** Whether the API serves its explorer. */
   explorer: boolean;
   /** Browser origins that may call the API from elsewhere. */
@@ -189,6 +191,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     persistedOperations: values.PERSISTED_OPERATIONS,
     operationsManifest: values.OPERATIONS_MANIFEST,
     adminsSendAnything: values.ADMINS_SEND_ANYTHING,
+    metricsToken: values.METRICS_TOKEN,
     deletionGraceSeconds: values.DELETION_GRACE,
     deletionAttempts: values.DELETION_ATTEMPTS,
     deletionDeadlineSeconds: values.DELETION_DEADLINE,

@@ -165,6 +165,11 @@ export const SETTINGS = {
     description:
       'For what browsers are told to use HTTPS alone: `off`, `host`, `subdomains`, `preload`. They keep it for a year.',
   }),
+  METRICS_TOKEN: setting(randomText, null, {
+    description:
+      'With it there is `/metrics` for Prometheus, which sends it as its bearer token; 32 characters or more. See [metrics](deployment.md#metrics).',
+    isSecret: true,
+  }),
   DELETION_GRACE: setting(duration, 0, {
     default: '`P0D`',
     description:

@@ -10,6 +10,7 @@ import { canonicalAddress, clientAddress, isWithin } from '../text/ip-address.js
 import { Connections } from './connections.js';
 import { type AddressOf, type GraphQLParts, handleGraphQL } from './graphql.js';
 import { MAX_BODY_BYTES, Refusals, sendError } from './http-errors.js';
+import { type MetricsSource, serveMetrics } from './metrics.js';
 import { type ExplorerContents, serveExplorer } from './pages/explorer.js';
 import { serveAccountPages, serveMailbox } from './pages/pages.js';
 
@@ -32,6 +33,8 @@ interface HttpDependencies extends GraphQLParts {
   mailbox: Mailbox | null;
   /** What the explorer shows; null where there is none. */
   explorer: (() => ExplorerContents) | null;
+  /** Null where they have no token. */
+  metrics: MetricsSource | null;
 }
 
 /**
@@ -128,6 +131,7 @@ export async function createHttp(
     const { ready, parts } = await dependencies.health();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...parts });
   });
+  if (config.metricsToken && dependencies.metrics) serveMetrics(http, config.metricsToken, dependencies.metrics);
   serveAccountPages(http);
   if (dependencies.mailbox) serveMailbox(http, dependencies.mailbox);
   if (dependencies.explorer) await serveExplorer(http, dependencies.explorer);

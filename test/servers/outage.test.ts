@@ -12,6 +12,7 @@ import { ADMIN, type Answer, codes, LOGIN, type Person, signIn } from '../suppor
 import { type ApiProcess, select, startApi } from '../support/processes.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 
+const METRICS_TOKEN = 'token of the metrics, 0123456789 abcdef';
 const ME = 'query { me { id } }';
 const LOGIN_AND_LIST = 'query { me { id } users { totalCount } }';
 
@@ -24,7 +25,7 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
   beforeAll(async () => {
     postgres = await startPostgres();
     url = await postgres.createDatabase();
-    api = await startApi({ DATABASE_URL: url });
+    api = await startApi({ DATABASE_URL: url, METRICS_TOKEN });
     admin = await signIn(api);
   }, 120_000);
   afterAll(async () => {
@@ -112,11 +113,16 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
 
     expectAdvice(await login());
     const list = await api.ask(LOGIN_AND_LIST, {}, admin.token);
+    const metrics = await (
+      await fetch(`${api.url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })
+    ).text();
     await postgres.resume();
     await isReady();
 
     expect([...new Set(codes(list))]).toEqual(['SERVICE_OVERLOADED']);
     expect(list.status).toBe(503);
+    expect(metrics).toContain('\ngatehouse_database_up 0\n');
+    expect(metrics).not.toContain('gatehouse_outbox');
     expect(api.lines('unexpected error')).toEqual([]);
   }, 90_000);
 
