@@ -94,11 +94,13 @@ async function relayed(): Promise<{ toBroker: number; toInbox: number }> {
   return { toBroker, toInbox: performance.now() - began };
 }
 
-const waiting = () =>
-  rabbit.withChannel(async (channel) => (await channel.checkQueue('identity.consumer')).messageCount);
+function waiting(): Promise<number> {
+  return rabbit.withChannel(async (channel) => (await channel.checkQueue('identity.consumer')).messageCount);
+}
 
-const count = async (sql: string, values: unknown[] = []): Promise<number> =>
-  (await select(database, sql, values))[0].count;
+async function count(sql: string, values: unknown[] = []): Promise<number> {
+  return (await select(database, sql, values))[0].count;
+}
 
 /** Until nothing is left. */
 async function until(left: () => Promise<number>): Promise<void> {

@@ -5,6 +5,9 @@ import type { EventBus } from './bus.js';
 import { confirmed } from './confirmed.js';
 import type { CloudEvent } from './events.js';
 
+/** While one waits for its confirms, others are read and marked. */
+const BATCHES_AT_ONCE = 4;
+
 /** The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. */
 export function rabbitBus(urls: readonly string[], log: Logger): EventBus {
   const closing = new AbortController();
@@ -31,6 +34,7 @@ export function rabbitBus(urls: readonly string[], log: Logger): EventBus {
 
   return {
     slowTypes: [],
+    batchesAtOnce: BATCHES_AT_ONCE,
     isUp: () => up,
     onUp: (listener) => void listeners.push(listener),
     async publish(event: CloudEvent) {

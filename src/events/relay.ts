@@ -13,10 +13,11 @@ const BACKOFF = "now() + least(power(2, attempts), 60) * interval '1 second'";
 /** Notifications can be lost; an event waits no longer than this for the next look. */
 const POLL_MS = 2_000;
 
-/** Which events one relay takes, and how many at once. */
+/** Which events one relay takes, how many in a batch, and how many batches at once where there is that much. */
 interface Lane {
   where: string;
   batch: number;
+  atOnce: number;
 }
 
 /** One relay for all events, or one for the slow ones and one for all others. */
@@ -24,10 +25,10 @@ export function relaysFor(em: EntityManager, bus: EventBus, log: Logger): Relay[
   const slow = bus.slowTypes.map((type) => `'${type}'`).join(', ');
   const lanes: Lane[] = slow
     ? [
-        { where: `type not in (${slow})`, batch: BATCH },
-        { where: `type in (${slow})`, batch: SLOW_BATCH },
+        { where: `type not in (${slow})`, batch: BATCH, atOnce: bus.batchesAtOnce },
+        { where: `type in (${slow})`, batch: SLOW_BATCH, atOnce: 1 },
       ]
-    : [{ where: 'true', batch: BATCH }];
+    : [{ where: 'true', batch: BATCH, atOnce: bus.batchesAtOnce }];
   return lanes.map((lane) => new Relay(em, bus, log, lane));
 }
 
@@ -72,7 +73,7 @@ class Relay {
     });
   }
 
-  /** Ends after the batch in hand. */
+  /** Ends after the batches in hand. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
@@ -82,8 +83,8 @@ class Relay {
   async #drain(): Promise<void> {
     this.#again = false;
     try {
-      let claimed = this.lane.batch;
-      while (claimed === this.lane.batch && !this.#stopped && this.bus.isUp()) claimed = await this.#relayBatch();
+      // Of most wakes the first batch is the last.
+      if (await this.#relayBatch()) await this.#relayTheRest();
       this.#outage = null;
     } catch (error) {
       const reason = outageOf(error)?.reason ?? null;
@@ -94,7 +95,17 @@ class Relay {
     }
   }
 
-  async #relayBatch(): Promise<number> {
+  /** Ends when each of those at once has ended, also where one fails. */
+  async #relayTheRest(): Promise<void> {
+    const loops = Array.from({ length: this.lane.atOnce }, async () => {
+      while (await this.#relayBatch());
+    });
+    for (const loop of await Promise.allSettled(loops)) if (loop.status === 'rejected') throw loop.reason;
+  }
+
+  /** Whether there may be more. */
+  async #relayBatch(): Promise<boolean> {
+    if (this.#stopped || !this.bus.isUp()) return false;
     const events = await this.#claim();
     const published: string[] = [];
     const failed: string[] = [];
@@ -116,7 +127,7 @@ class Relay {
     if (published.length > 0)
       await em.nativeUpdate(OutboxEvent, { id: { $in: published } }, { publishedAt: raw('now()') });
     if (failed.length > 0) await em.nativeUpdate(OutboxEvent, { id: { $in: failed } }, { nextAttemptAt: raw(BACKOFF) });
-    return events.length;
+    return events.length === this.lane.batch;
   }
 
   async #claim(): Promise<OutboxEvent[]> {

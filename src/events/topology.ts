@@ -26,7 +26,8 @@ export const topology = (urls: readonly string[]): BrokerConfig =>
         connections: urls.map((url) => ({ url })),
         // Rascal reads this only here: beside the URL it is dropped.
         defaults: { connection: { retry: RETRY } },
-        publicationChannelPools: { confirmPool: { max: 10, min: 1 } },
+        // A channel takes one publication at a time.
+        publicationChannelPools: { confirmPool: { max: 50, min: 1 } },
         exchanges: {
           'identity.events': { type: 'topic', options: { durable: true } },
           'identity.dead': { type: 'topic', options: { durable: true } },
