@@ -8,7 +8,7 @@ export const PARTICIPANT_STEPS = 'participant:';
 
 /**
  * Writes the participant's receipt, also where the step has failed or has not begun; answers when it was first written.
- * @throws {IdentityError} CONFLICT where nobody was told to erase the user.
+ * @throws {IdentityError} CONFLICT where the erasure of the user was not announced.
  */
 export async function acknowledge(em: EntityManager, { participant, userId }: Acknowledgement): Promise<Date> {
   const [receipt] = await em.fork().execute<{ finishedAt: string }[]>(

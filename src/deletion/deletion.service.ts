@@ -36,7 +36,7 @@ export class DeletionService {
   }
 
   /**
-   * Takes a participant's word that it has erased a user; its signature is its sign-in.
+   * Writes that a participant has erased a user. Its signature takes the place of a sign-in.
    * @throws {IdentityError} INVALID_TOKEN, or CONFLICT where the erasure was not announced.
    */
   async acknowledge(token: string): Promise<ErasureAcknowledged> {
