@@ -1,8 +1,7 @@
 import { type Answer, LOGIN, member, PASSWORD } from '../test/support/people.js';
 import { type Env, select, startApi } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
-import { machine, row } from './instances.js';
-import { quantile } from './statistics.js';
+import { machine, printRates } from './instances.js';
 
 /**
  * What it costs that logins are recorded: logins a second of three APIs on one PostgreSQL, in turns. ROUNDS of SECONDS
@@ -33,14 +32,7 @@ for (const { logins } of apis) await loginsASecond(logins, 1);
 for (let round = 0; round < ROUNDS; round += 1)
   for (const { name, logins } of apis) rates.get(name)?.push(await loginsASecond(logins, SECONDS));
 
-row('logins', 'a second (median)', 'least', 'most', 'to nothing recorded');
-row('---', '---', '---', '---', '---');
-const reference = quantile(rates.get(KINDS[0]?.[0] ?? '') ?? [], 0.5);
-for (const [name, numbers] of rates) {
-  const median = quantile(numbers, 0.5);
-  const ends = [Math.min(...numbers), Math.max(...numbers)].map((rate) => rate.toFixed(0));
-  row(name, median.toFixed(0), ...ends, (median / reference).toFixed(2));
-}
+printRates('logins', rates);
 console.log(`\nBCRYPT_COST ${BCRYPT_COST}, ${CONNECTIONS} at once, ${ROUNDS} × ${SECONDS} s; ${machine()}.`);
 
 type Login = () => Promise<Answer>;

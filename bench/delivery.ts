@@ -1,10 +1,10 @@
 import { connect } from 'amqplib';
 import { v7 as uuidv7 } from 'uuid';
+import { toCloudEvent, userActivated } from '../src/events/outbox.entity.js';
 import { type Env, select, startApi, startConsumer } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
 import { startRabbit } from '../test/support/servers/rabbit.js';
-import { machine, row } from './instances.js';
-import { quantile } from './statistics.js';
+import { machine, printRates } from './instances.js';
 
 /**
  * Events a second from the outbox to the broker, and on into the inbox of the consumer, beside what plain `amqplib`
@@ -22,47 +22,42 @@ await using stack = new AsyncDisposableStack();
 const [postgres, rabbit] = await Promise.all([startPostgres(), startRabbit()]);
 stack.defer(async () => void (await Promise.all([postgres.stop(), rabbit.stop()])));
 const database = await postgres.createDatabase();
-const env: Env = { DATABASE_URL: database, AMQP_URL: rabbit.url, LOG_LEVEL: 'warn' };
-const api = await startApi({ ...env, LOG_LEVEL: 'info' });
+const env: Env = { DATABASE_URL: database, AMQP_URL: rabbit.url, LOG_LEVEL: 'info' };
+const api = await startApi(env);
 stack.defer(() => api.kill());
-const consumer = startConsumer({ ...env, LOG_LEVEL: 'info' });
+const consumer = startConsumer(env);
 stack.defer(() => consumer.kill());
 await consumer.logged('consumer is ready');
 
-const rates: Record<string, number[]> = { 'amqplib, confirmed': [], 'outbox to broker': [], 'outbox to inbox': [] };
+const rates = new Map<string, number[]>(
+  ['amqplib, confirmed', 'outbox to broker', 'outbox to inbox'].map((way) => [way, []]),
+);
 for (let round = 0; round <= ROUNDS; round += 1) {
-  const plain = await published();
-  const { toBroker, toInbox } = await relayed();
+  const times = [await published(), ...(await relayed())];
   // The first one warms up.
-  if (round === 0) continue;
-  for (const [name, ms] of Object.entries({
-    'amqplib, confirmed': plain,
-    'outbox to broker': toBroker,
-    'outbox to inbox': toInbox,
-  }))
-    rates[name]?.push(EVENTS / (ms / 1000));
+  if (round > 0)
+    for (const [at, numbers] of [...rates.values()].entries()) numbers.push(EVENTS / ((times[at] ?? 0) / 1000));
 }
 
-row('way', 'events a second (median)', 'least', 'most', 'to amqplib');
-row('---', '---', '---', '---', '---');
-const reference = quantile(rates['amqplib, confirmed'] ?? [], 0.5);
-for (const [name, numbers] of Object.entries(rates)) {
-  const median = quantile(numbers, 0.5);
-  const ends = [Math.min(...numbers), Math.max(...numbers)].map((rate) => rate.toFixed(0));
-  row(name, median.toFixed(0), ...ends, (median / reference).toFixed(2));
-}
+printRates('events', rates);
 console.log(`\n${ROUNDS} × ${EVENTS} events, ${WINDOW} at once; ${machine()}.`);
 
 /** How long plain `amqplib` takes for the same events, in milliseconds, until the last is confirmed. */
 async function published(): Promise<number> {
   const connection = await connect(rabbit.url);
   const channel = await connection.createConfirmChannel();
-  const ids = Array.from({ length: EVENTS }, () => uuidv7());
+  const events = Array.from({ length: EVENTS }, () => toCloudEvent(userActivated(uuidv7(), uuidv7())));
   const began = performance.now();
   const publishNext = async (): Promise<void> => {
-    for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-      const content = Buffer.from(JSON.stringify(eventOf(id)));
-      const options = { messageId: id, type: TYPE, contentType: 'application/json', persistent: true, mandatory: true };
+    for (let event = events.pop(); event; event = events.pop()) {
+      const content = Buffer.from(JSON.stringify(event));
+      const options = {
+        messageId: event.id,
+        type: TYPE,
+        contentType: 'application/json',
+        persistent: true,
+        mandatory: true,
+      };
       await new Promise<void>((resolve, reject) => {
         channel.publish(EXCHANGE, TYPE, content, options, (error) => (error ? reject(error) : resolve()));
       });
@@ -77,7 +72,7 @@ async function published(): Promise<number> {
 }
 
 /** From the commit of the events until all are published, and until all are handled. */
-async function relayed(): Promise<{ toBroker: number; toInbox: number }> {
+async function relayed(): Promise<[toBroker: number, toInbox: number]> {
   const userId = uuidv7();
   await select(
     database,
@@ -91,7 +86,7 @@ async function relayed(): Promise<{ toBroker: number; toInbox: number }> {
   const toBroker = performance.now() - began;
   const handled = () => count('select count(*)::int from outbox join inbox using (id) where subject = $1', [userId]);
   await until(async () => EVENTS - (await handled()));
-  return { toBroker, toInbox: performance.now() - began };
+  return [toBroker, performance.now() - began];
 }
 
 function waiting(): Promise<number> {
@@ -105,19 +100,4 @@ async function count(sql: string, values: unknown[] = []): Promise<number> {
 /** Until nothing is left. */
 async function until(left: () => Promise<number>): Promise<void> {
   while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-function eventOf(id: string) {
-  const data = { userId: id, activatedBy: id };
-  const time = new Date().toISOString();
-  return {
-    specversion: '1.0',
-    id,
-    source: '/gatehouse',
-    type: TYPE,
-    subject: id,
-    time,
-    datacontenttype: 'application/json',
-    data,
-  };
 }

@@ -3,6 +3,7 @@ import { type ApiProcess, type Env, startApi } from '../test/support/processes.j
 import { type PostgresServer, startPostgres, withPostgres } from '../test/support/servers/postgres.js';
 import type { Server } from '../test/support/servers/private-server.js';
 import { startRedis } from '../test/support/servers/redis.js';
+import { quantile } from './statistics.js';
 
 export interface Instances extends AsyncDisposable {
   one: ApiProcess;
@@ -41,6 +42,19 @@ async function startDatedPostgres(): Promise<PostgresServer> {
 
 /** One row of a Markdown table. */
 export const row = (...cells: (string | number)[]) => console.log(`| ${cells.join(' | ')} |`);
+
+/** A table of what is done a second, by its name in each round, beside the first of them. */
+export function printRates(what: string, rates: ReadonlyMap<string, number[]>): void {
+  const [first = ''] = rates.keys();
+  row(what, 'a second (median)', 'least', 'most', `to ${first}`);
+  row('---', '---', '---', '---', '---');
+  const reference = quantile(rates.get(first) ?? [], 0.5);
+  for (const [name, numbers] of rates) {
+    const median = quantile(numbers, 0.5);
+    const ends = [Math.min(...numbers), Math.max(...numbers)].map((rate) => rate.toFixed(0));
+    row(name, median.toFixed(0), ...ends, (median / reference).toFixed(2));
+  }
+}
 
 /** What numbers depend on beside the code. */
 export function machine(): string {

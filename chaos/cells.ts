@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../test/support/eventually.js';
 import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
-import { type ApiProcess, type Env, type Running, startApi, startConsumer } from '../test/support/processes.js';
-import { withPostgres } from '../test/support/servers/postgres.js';
+import { type ApiProcess, type Env, type Running, select, startApi, startConsumer } from '../test/support/processes.js';
 import type { RabbitServer } from '../test/support/servers/rabbit.js';
 import type { TestSmtpServer } from '../test/support/smtp.js';
 import { type Alteration, alteredBuild } from './altered-build.js';
@@ -19,8 +18,7 @@ export interface CellWorld {
 }
 
 /** One fault at one place of the way from a deletion to its last effect. */
-export interface Cell {
-  name: string;
+interface Cell {
   /** The process that is killed, and the text of its build before which it is, when it is. It is started again. */
   killed?: { program: 'api' | 'consumer'; file: string; before: string; when?: string };
   /** What else happens while users are deleted. */
@@ -33,20 +31,18 @@ export interface Cell {
 
 const USERS = 3;
 const SETTLE_SECONDS = 60;
-const DIES_WITHIN_MS = 45_000;
+const WITHIN_MS = 45_000;
 const FOLDER = 'dist-chaos';
 const DIE = `process.kill(process.pid, 'SIGKILL');`;
 /** Other events are relayed too, such as that of the first admin. */
 const OF_DELETION = `events.some(({ type }) => type === 'user.deleted')`;
 
-const openOf = (database: string, sql: string) =>
-  withPostgres(database, async (client) => Number((await client.query(sql)).rows[0].open));
-
-async function until(fact: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + DIES_WITHIN_MS; !(await fact()); await delay(50)) {
-    if (Date.now() > end) throw new Error('what the cell waits for does not come');
-  }
-}
+/** Until a statement counts as many as are meant. */
+const counted = (database: string, sql: string, isMeant: (count: number) => boolean) =>
+  eventually(async () => {
+    const [{ count }] = await select(database, sql);
+    if (!isMeant(Number(count))) throw new Error(`${count} are counted by ${sql}`);
+  }, WITHIN_MS);
 
 export const CELLS = {
   'API killed before the commit of the deletion': {
@@ -67,12 +63,10 @@ export const CELLS = {
     async around({ rabbit }, deleteAll, database) {
       rabbit.freeze();
       await deleteAll();
-      await until(
-        async () =>
-          (await openOf(
-            database,
-            `select count(*) as open from outbox where type = 'user.deleted' and attempts > 0`,
-          )) === USERS,
+      await counted(
+        database,
+        `select count(*) from outbox where type = 'user.deleted' and attempts > 0`,
+        (count) => count === USERS,
       );
       await rabbit.crash();
       await rabbit.resume();
@@ -107,17 +101,15 @@ export const CELLS = {
       await smtp.close();
       await deleteAll();
       // Long enough for a purge that does not wait.
-      await until(
-        async () =>
-          (await openOf(
-            database,
-            `select count(*) as open from deletion_receipts where step = 'mail' and next_attempt_at > now() + interval '1 second'`,
-          )) > 0,
+      await counted(
+        database,
+        `select count(*) from deletion_receipts where step = 'mail' and next_attempt_at > now() + interval '1 second'`,
+        (count) => count > 0,
       );
       await smtp.listen();
     },
   },
-} satisfies Record<string, Omit<Cell, 'name'>>;
+} satisfies Record<string, Cell>;
 
 /** Leases of six seconds, to wait less for what a killed process had in hand. */
 const SHORT_LEASES: Alteration[] = ['src/events/relay.js', 'consumer/deletion-worker.js'].map((file) => ({
@@ -130,7 +122,7 @@ export type CellName = keyof typeof CELLS;
 
 /** What went wrong: nothing, where each rule of the delivery is kept. */
 export async function runCell(world: CellWorld, name: CellName, sabotage: Alteration[] = []): Promise<string[]> {
-  const { killed, around, undone = false, beginsAgain = false }: Omit<Cell, 'name'> = CELLS[name];
+  const { killed, around, undone = false, beginsAgain = false }: Cell = CELLS[name];
   const { postgres, rabbit, smtp } = world;
   const database = await postgres.createDatabase();
   const env: Env = { DATABASE_URL: database, AMQP_URL: rabbit.url, SMTP_URL: `smtp://${smtp.address}` };

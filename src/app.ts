@@ -82,7 +82,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     jwks: () => tokens.jwks(),
     health: () => health(parts, erasures),
     mailbox: parts.mailbox,
-    metrics: config.metricsToken ? new Metrics(database.em) : null,
+    metrics: () => new Metrics(database.em),
     explorer: config.explorer ? () => ({ schema: printSchema(schema), cookies: config.refreshTokenCookie }) : null,
   });
   const invalidate = invalidateTogether(cache);

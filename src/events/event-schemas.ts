@@ -13,7 +13,7 @@ interface EventDescription<Data> {
 }
 
 const id = (description: string) => ({ description, type: 'string', format: 'uuid' }) as const;
-const userId = id('Whom it is about.');
+const userId = id('The user that it is about.');
 
 const EVENTS: { [T in EventType]: EventDescription<EventData[T]> } = {
   'user.registered': {

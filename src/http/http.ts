@@ -33,8 +33,8 @@ interface HttpDependencies extends GraphQLParts {
   mailbox: Mailbox | null;
   /** What the explorer shows; null where there is none. */
   explorer: (() => ExplorerContents) | null;
-  /** Null where they have no token. */
-  metrics: MetricsSource | null;
+  /** Made once, where there is a token for them. */
+  metrics(): MetricsSource;
 }
 
 /**
@@ -131,7 +131,7 @@ export async function createHttp(
     const { ready, parts } = await dependencies.health();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...parts });
   });
-  if (config.metricsToken && dependencies.metrics) serveMetrics(http, config.metricsToken, dependencies.metrics);
+  if (config.metricsToken) serveMetrics(http, config.metricsToken, dependencies.metrics());
   serveAccountPages(http);
   if (dependencies.mailbox) serveMailbox(http, dependencies.mailbox);
   if (dependencies.explorer) await serveExplorer(http, dependencies.explorer);

@@ -18,7 +18,7 @@ import type { Services } from '../../src/services.js';
 import { describeApi, type TestApp } from '../support/app.js';
 import { expectCurrent } from '../support/current-file.js';
 import { allSent, sentToken } from '../support/links.js';
-import { acknowledgementOf, WITH_BILLING } from '../support/participants.js';
+import { acknowledgementOf, announcementOf, WITH_BILLING } from '../support/participants.js';
 import {
   admin,
   ask,
@@ -129,11 +129,7 @@ async function linkFor(app: TestApp, name: string, subject: Person): Promise<str
     case 'ErasureAcknowledged.userId':
     case 'ErasureAcknowledged.participant':
     case 'ErasureAcknowledged.acknowledgedAt':
-      await app.database.em.execute(
-        `insert into deletions (user_id, requested_by, requested_at, purge_at, was_active, announced_at)
-         values (?, ?, now(), now(), true, now()) on conflict (user_id) do update set announced_at = now()`,
-        [subject.id, subject.id],
-      );
+      await app.database.em.execute(announcementOf(subject.id));
       return acknowledgementOf(subject.id);
     default:
       return '';

@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { acknowledgementOf, newSecret, WITH_BILLING } from '../support/participants.js';
+import { acknowledgementOf, announcementOf, newSecret, WITH_BILLING } from '../support/participants.js';
 import { admin, ask, codes, DELETE_USER, member, type Person } from '../support/people.js';
 
 const ACKNOWLEDGE = `mutation ($acknowledgement: String!) {
@@ -54,11 +54,7 @@ describeApi(
     test('may acknowledge before the steps have begun, and after theirs has failed', async () => {
       const [root, ada, bob] = [await admin(app()), await member(app()), await purged(await admin(app()))];
       const { em } = app().database;
-      await em.execute(
-        `insert into deletions (user_id, requested_by, requested_at, purge_at, was_active, announced_at)
-         values (?, ?, now(), now(), true, now())`,
-        [ada.id, root.id],
-      );
+      await em.execute(announcementOf(ada.id));
       await em.execute(
         `update deletion_receipts set status = 'failed', last_error = 'answered 500'
          where user_id = ? and step = 'participant:billing'`,

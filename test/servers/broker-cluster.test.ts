@@ -7,10 +7,10 @@ import { eventually } from '../support/eventually.js';
 import { codes, DELETE_USER, member, signIn } from '../support/people.js';
 import {
   type ApiProcess,
+  allHandled,
   type Env,
   type Running,
   runCommand,
-  select,
   startApi,
   startConsumer,
 } from '../support/processes.js';
@@ -75,15 +75,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'a cluster of three brokers', () =
     isDone = true;
     await Promise.all(load);
 
-    await eventually(async () => {
-      const [open] = await select(
-        database,
-        `select (select count(*)::int from outbox where published_at is null) as unpublished,
-           (select count(*)::int from outbox o where type <> 'mail.requested' and not exists
-             (select from inbox i where i.id = o.id)) as unhandled`,
-      );
-      expect(open).toEqual({ unpublished: 0, unhandled: 0 });
-    }, SETTLED_WITHIN_MS);
+    await allHandled(database, SETTLED_WITHIN_MS);
     const handled = consumers.flatMap((consumer) =>
       consumer.lines('user deletion received').map(({ userId }) => userId),
     );

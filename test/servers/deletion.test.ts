@@ -12,6 +12,7 @@ import { compactDecrypt } from 'jose';
 import { Webhook } from 'standardwebhooks';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { newSecret } from '../support/participants.js';
 import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
 import {
   type ApiProcess,
@@ -29,7 +30,7 @@ import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { TestSmtpServer } from '../support/smtp.js';
 import { startWebhookServer, type WebhookServer } from '../support/webhook-server.js';
 
-const SECRET = `whsec_${randomBytes(24).toString('base64')}`;
+const SECRET = newSecret();
 const KEY = randomBytes(32);
 const DONE_WITHIN_MS = 45_000;
 const DELETION = `query ($id: ID!) { userDeletion(id: $id) {

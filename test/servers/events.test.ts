@@ -19,6 +19,7 @@ import {
 } from '../support/people.js';
 import {
   type ApiProcess,
+  allHandled,
   drained,
   type Env,
   type Running,
@@ -84,18 +85,6 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
   const health = async () =>
     (await (await fetch(`${api.url}/health/ready`)).json()) as { status: string; events: string };
   const eventsAre = (state: 'up' | 'degraded') => eventually(async () => expect((await health()).events).toBe(state));
-  /** Every event of the outbox was published and handled once. */
-  const allHandled = async (withinMs = 15_000) => {
-    await eventually(async () => {
-      const [counts] = await select(
-        database,
-        `select count(*) filter (where o.published_at is null) as unpublished,
-                count(*) filter (where i.id is null and o.type <> 'mail.requested') as unhandled
-         from outbox o left join inbox i on i.id = o.id`,
-      );
-      expect(counts).toEqual({ unpublished: '0', unhandled: '0' });
-    }, withinMs);
-  };
   const dropTopology = () =>
     rabbit.withChannel(async (channel) => {
       for (const queue of [QUEUE, DEAD]) await channel.deleteQueue(queue);
@@ -108,7 +97,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     await remove(user.id);
     await consumer.logged('user deletion received', { userId: user.id });
 
-    await allHandled();
+    await allHandled(database);
     const events = await outboxOf(user.id);
     expect(events.map(({ type }) => type)).toEqual(['user.registered', 'user.deleted']);
     expect(await inbox(events.map(({ id }) => id))).toHaveLength(2);
@@ -153,7 +142,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
     const first = await remove(user.id);
     const again = [await remove(user.id), await remove(user.id)];
-    await allHandled();
+    await allHandled(database);
 
     for (const answer of again) expect(answer.data).toEqual(first.data);
     expect((await outboxOf(user.id)).map(({ type }) => type)).toEqual(['user.registered', 'user.deleted']);
@@ -232,7 +221,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     await rabbit.withChannel((channel) => channel.bindQueue(QUEUE, EXCHANGE, 'user.#'));
 
     await consumer.logged('user registration received', { userId: user.id });
-    await allHandled();
+    await allHandled(database);
   }, 30_000);
 
   test('a consumer that is killed with messages in hand has each effect once after its restart', async () => {
@@ -249,7 +238,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     }
     consumer = startConsumer(env);
     lines.push(consumer);
-    await allHandled();
+    await allHandled(database);
 
     const handled = await select(database, `select subject from outbox join inbox using (id) where subject = any($1)`, [
       people.map(({ id }) => id),
@@ -278,7 +267,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
     api = await startApi(env);
 
-    await allHandled(AFTER_THE_LEASE_MS);
+    await allHandled(database, AFTER_THE_LEASE_MS);
     const [{ users, events }] = await select(
       database,
       `select (select count(*) from users) as users, (select count(*) from outbox where type = 'user.registered') as events`,
@@ -297,7 +286,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
     expect(answers).toHaveLength(5);
     expect(count).toBe('5');
-    await allHandled(AFTER_THE_LEASE_MS);
+    await allHandled(database, AFTER_THE_LEASE_MS);
   }, 90_000);
 
   test('a broker that goes in mid-stream and comes back loses and doubles nothing', async () => {
@@ -325,7 +314,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     done = true;
     await Promise.all(stream);
 
-    await allHandled(AFTER_THE_LEASE_MS);
+    await allHandled(database, AFTER_THE_LEASE_MS);
     expect(await waiting(DEAD)).toBe(0);
   }, 120_000);
 
@@ -344,7 +333,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     expect(event).toMatchObject({ attempts: 0, published_at: null });
     await rabbit.resume();
     await consumer.logged('user registration received', { userId: user.id });
-    await allHandled();
+    await allHandled(database);
     await eventsAre('up');
   }, 90_000);
 
@@ -412,7 +401,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
       const { queue } = await channel.assertQueue('', { exclusive: true });
       await channel.bindQueue(queue, EXCHANGE, '#');
       const result = await work();
-      await allHandled();
+      await allHandled(database);
       const raw = await take(channel, queue, count);
       expect(await channel.get(queue)).toBe(false);
       return { result, raw, events: raw.map(({ content }) => JSON.parse(content.toString())) };

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { acknowledgementOf, newSecret } from '../support/participants.js';
+import { acknowledgementOf, announcementOf, newSecret } from '../support/participants.js';
 import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
 import {
   type ApiProcess,
@@ -200,12 +200,7 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
 
   test('a message that is no acknowledgement becomes a dead letter, and the next one flows', async () => {
     const [ada, open] = [await member(api), await member(api)];
-    await select(
-      database.gatehouse,
-      `insert into deletions (user_id, requested_by, requested_at, purge_at, was_active, announced_at)
-       values ($1, $1, now(), now(), true, now())`,
-      [ada.id],
-    );
+    await select(database.gatehouse, announcementOf(ada.id));
     const bad = [
       'no token',
       acknowledgementOf(ada.id, { name: 'shop', secret: secrets.crm }),

@@ -16,3 +16,9 @@ export function acknowledgementOf(
   const header = { alg: wrong.algorithm ?? 'HS256', typ: typ ?? 'erasure+jwt' };
   return jsonwebtoken.sign({}, key, { header, issuer: name ?? BILLING.name, subject: userId, ...wrong });
 }
+
+/** SQL by which the erasure of a user was announced, and no step has begun. */
+export const announcementOf = (userId: string) =>
+  `insert into deletions (user_id, requested_by, requested_at, purge_at, was_active, announced_at)
+   values ('${userId}', '${userId}', now(), now(), true, now())
+   on conflict (user_id) do update set announced_at = now()`;

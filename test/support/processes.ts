@@ -200,3 +200,16 @@ export const drained = (url: string) =>
     const rows = await select(url, 'select id from outbox where published_at is null');
     if (rows.length > 0) throw new Error(`${rows.length} events are in the outbox`);
   });
+
+/** Every event of the outbox was published, and handled by a consumer. */
+export const allHandled = (url: string, withinMs?: number) =>
+  eventually(async () => {
+    const [{ unpublished, unhandled }] = await select(
+      url,
+      `select count(*) filter (where o.published_at is null)::int as unpublished,
+              count(*) filter (where i.id is null and o.type <> 'mail.requested')::int as unhandled
+       from outbox o left join inbox i on i.id = o.id`,
+    );
+    if (unpublished + unhandled > 0)
+      throw new Error(`${unpublished} events are not published, ${unhandled} not handled`);
+  }, withinMs);

@@ -12,12 +12,10 @@ export interface RabbitServer extends Server {
   withChannel<T>(work: (channel: amqp.Channel) => Promise<T>): Promise<T>;
 }
 
-export const startRabbit = async (): Promise<RabbitServer> => (await startNodes(1))[0] as RabbitServer;
+export const startRabbit = async (): Promise<RabbitServer> => (await startRabbitCluster(1))[0] as RabbitServer;
 
 /** A cluster, of which each node may be stopped and killed on its own. */
-export const startRabbitCluster = (size: number): Promise<RabbitServer[]> => startNodes(size);
-
-async function startNodes(size: number): Promise<RabbitServer[]> {
+export async function startRabbitCluster(size: number): Promise<RabbitServer[]> {
   const epmdPort = await freePort();
   const cookie = `test${epmdPort}`;
   const nodes: RabbitServer[] = [];
