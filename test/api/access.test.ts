@@ -204,7 +204,7 @@ describeApi(
       expect(measured).toEqual(ACCESS_TABLE);
       expect(cells).toBe(RULES.length * VIEWERS.length);
       expectCurrent('docs/access.md', accessPage(measured));
-    }, 300_000);
+    });
 
     test('a denial names the path of the field', async () => {
       const ada = await member(app());

@@ -125,7 +125,6 @@ describeApi('any operation', (app) => {
       // Not all are refused before they run.
       expect(seen.get('data') ?? 0).toBeGreaterThan(RUNS / 50);
     },
-    180_000,
   );
 
   function expectContract({ status, errors, text }: Answer, query: string): void {

@@ -61,7 +61,7 @@ describe("GraphQL Code Generator's client preset", () => {
       true,
       expect.stringContaining("Property 'nothing' does not exist"),
     ]);
-  }, 60_000);
+  });
 });
 
 describeApi("urql's graphcache", (app) => {

@@ -27,7 +27,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
       DATA_DIR: await usedDataFolder(),
     });
     browser = await launchChromium();
-  }, 120_000);
+  });
 
   afterEach(() => context?.close());
 
@@ -151,7 +151,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
     const { data } = await plain.ask('{ me { sessions { current } } }', {}, login.data.login.accessToken);
     expect(data.me.sessions).toEqual([{ current: true }]);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test('a link to verify an address that is used again says that it is done, and so does one for another address', async () => {
     const { token, email } = await member(api);
@@ -174,7 +174,7 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
     const late = await open(verification);
     await late.getByRole('button').click();
     await late.getByRole('alert').getByText('for another address than that of the account').waitFor();
-  }, 60_000);
+  });
 
   /** As a front end on the page's origin would. */
   const signInThere = (page: Page, email: string) =>

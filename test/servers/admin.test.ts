@@ -22,7 +22,7 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
 
   beforeAll(async () => {
     postgres = await sharedPostgres();
-  }, 120_000);
+  });
 
   beforeEach(async () => {
     env = { DATABASE_URL: await postgres.createDatabase() };
@@ -55,7 +55,7 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
     expect(refused.output()).toMatch(/^There is no admin, and ADMIN_EMAIL .* npm run admin:promote -- ADDRESS\..*\n$/);
     expect(promoted).toEqual({ code: 0, output: `Admin now: ${ada.id}\n` });
     expect(codes(await api.ask(USERS, {}, token))).toEqual([]);
-  }, 60_000);
+  });
 
   test('is not made when migrations end, which one line of the log says, and the API goes on', async () => {
     const email = freshEmail();
@@ -87,7 +87,7 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
     expect(reason).toContain('npm run admin:promote');
     expect((await fetch(`${api.url}/health/live`)).status).toBe(200);
     expect(api.output()).not.toMatch(/\n\s+at /);
-  }, 60_000);
+  });
 
   test('is made by a command while the API runs, recorded and announced once', async () => {
     await using api = await startApi(env);
@@ -119,7 +119,7 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
         [ada.id],
       ),
     ).toEqual([{ actor_id: null, result: 'succeeded', details: { from: 'MEMBER', to: 'ADMIN' } }]);
-  }, 60_000);
+  });
 
   test('is refused in one line where there is none to make', async () => {
     const unmigrated = await promote('ada@example.com');
@@ -153,7 +153,7 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
       'The address must be an e-mail address of at most 254 characters.\n',
       'The password must have 12 characters or more.\n',
     ]);
-  }, 60_000);
+  });
 
   test('is told without the statement where the database fails', async () => {
     await using api = await startApi(env);
@@ -168,5 +168,5 @@ describeWithServers(['postgres'], 'an admin whose address has an account', () =>
 
     const output = 'DATABASE_URL leads to a database that refused a statement (23514): see its log.\n';
     expect([promoted, created]).toEqual(Array(2).fill({ code: 1, output }));
-  }, 60_000);
+  });
 });

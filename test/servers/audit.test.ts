@@ -29,7 +29,7 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
     database = await postgres.createDatabase();
     env = { DATABASE_URL: database, REDIS_URL: redis.url };
     instances = await Promise.all([startApi(env), startApi(env)]);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await Promise.all(instances?.map((api) => api.kill()) ?? []);
@@ -124,7 +124,7 @@ describeWithServers(['postgres'], 'the ends of the chains that npm run audit:ver
     env = { DATABASE_URL: await postgres.createDatabase() };
     await using api = await startApi(env);
     await member(api);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });

@@ -17,7 +17,6 @@ import {
 import { sharedPostgres } from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbitCluster } from '../support/servers/rabbit.js';
 
-const SETTLED_WITHIN_MS = 90_000;
 const QUEUES = ['identity.consumer', 'identity.mail', 'identity.acknowledgements'];
 
 describeWithServers(['postgres', 'rabbitmq'], 'a cluster of three brokers', () => {
@@ -39,12 +38,12 @@ describeWithServers(['postgres', 'rabbitmq'], 'a cluster of three brokers', () =
     api = await startApi(env);
     consumers = [startConsumer(env), startConsumer(env)];
     await Promise.all(consumers.map((consumer) => consumer.logged('consumer is ready')));
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await Promise.all([api?.kill(), ...consumers.map((consumer) => consumer.kill())]);
     for (const node of (nodes ?? []).toReversed()) await node.stop();
-  }, 60_000);
+  });
 
   test('loses nothing and doubles nothing when each of its nodes is killed under load', async () => {
     const root = await signIn(api);
@@ -59,7 +58,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'a cluster of three brokers', () =
     });
     const more = async (count: number) => {
       const before = deleted.length;
-      await eventually(() => expect(deleted.length).toBeGreaterThan(before + count), SETTLED_WITHIN_MS);
+      await eventually(() => expect(deleted.length).toBeGreaterThan(before + count));
     };
 
     for (const node of nodes) {
@@ -70,12 +69,12 @@ describeWithServers(['postgres', 'rabbitmq'], 'a cluster of three brokers', () =
       // Each queue has all of its members again, so the next kill leaves a majority.
       await eventually(async () => {
         for (const queue of QUEUES) await node.withChannel(async (channel) => void (await channel.checkQueue(queue)));
-      }, SETTLED_WITHIN_MS);
+      });
     }
     isDone = true;
     await Promise.all(load);
 
-    await allHandled(database, SETTLED_WITHIN_MS);
+    await allHandled(database);
     const handled = consumers.flatMap((consumer) =>
       consumer.lines('user deletion received').map(({ userId }) => userId),
     );
@@ -83,7 +82,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'a cluster of three brokers', () =
     const dead = await runCommand('dist/src/commands/events-replay.js', [], env);
     expect(dead.output).toBe('Brought back: 0, left: 0\n');
     console.info(`${deleted.length} deletions, each of three nodes killed once`);
-  }, 400_000);
+  });
 
   test('is reached by the command too when its first node is away', async () => {
     await nodes[0]?.crash();

@@ -23,5 +23,5 @@ describeWithServers(['postgres', 'redis', 'rabbitmq'], 'deletions among faults',
     for (const fact of ['deletions accepted | 150', 'lost | 0', 'phantom | 0', 'twice | 0', 'out of order | 0'])
       expect(stdout).toContain(`| ${fact} |`);
     console.info(stdout);
-  }, 300_000);
+  });
 });

@@ -31,7 +31,7 @@ describe('the README of packages/client', () => {
   beforeAll(async () => {
     mkdirSync(folder, { recursive: true });
     api = await startApi({});
-  }, 60_000);
+  });
   afterAll(async () => {
     await api?.kill();
     rmSync(folder, { recursive: true, force: true });
@@ -86,7 +86,7 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
       CORS_ORIGINS: origin(),
     });
     browser = await launchChromium();
-  }, 120_000);
+  });
 
   afterEach(() => context?.close());
   afterAll(async () => {
@@ -172,7 +172,7 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
 
     expect(restored.map((one) => one?.email)).toEqual(Array(10).fill(user?.email));
     expect(refreshes).toBe(1);
-  }, 60_000);
+  });
 
   test('a token that runs out is refreshed before the next request', async () => {
     await openBrowser();

@@ -84,7 +84,7 @@ describeWithServers(['postgres'], 'order and search of users', () => {
     await addAll(embedded);
     // The second half by the import, which must make the same keys.
     for (const [index, api] of others.entries()) await addAll(api, urls[index]);
-  }, 180_000);
+  });
 
   afterAll(async () => {
     for (const api of apis) await api.stop();

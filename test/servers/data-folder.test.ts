@@ -23,18 +23,14 @@ test.each([
   ['the number 1, which lives in every container', { lock: '1' }],
   ['nothing in it', { lock: '' }],
   ['garbage in it', { lock: '\0\u0001garbage', 'postgres.lock': 'garbage, and no database of SQLite' }],
-])(
-  'a lock file with %s stops no start',
-  async (_, files) => {
-    const folder = withFiles(await usedDataFolder(), files);
-    await using api = await startApi({ DATA_DIR: folder });
+])('a lock file with %s stops no start', async (_, files) => {
+  const folder = withFiles(await usedDataFolder(), files);
+  await using api = await startApi({ DATA_DIR: folder });
 
-    expect(lockOf(folder)).toBe(String(api.pid));
-    expect(await api.stop()).toBe(0);
-    rmSync(folder, { recursive: true });
-  },
-  60_000,
-);
+  expect(lockOf(folder)).toBe(String(api.pid));
+  expect(await api.stop()).toBe(0);
+  rmSync(folder, { recursive: true });
+});
 
 test('a lock file with our own number, or that is a folder, stops no start', async () => {
   const folder = await usedDataFolder();
@@ -54,7 +50,7 @@ test('a lock file with our own number, or that is a folder, stops no start', asy
 
   expect(await again.stop()).toBe(0);
   rmSync(folder, { recursive: true });
-}, 60_000);
+});
 
 test('a process that was killed leaves no lock, whatever moment it was killed at', async () => {
   const folder = temporaryFolder();
@@ -68,7 +64,7 @@ test('a process that was killed leaves no lock, whatever moment it was killed at
 
   expect(await api.stop()).toBe(0);
   rmSync(folder, { recursive: true });
-}, 90_000);
+});
 
 test('of five that start at the same instant on one folder one starts, beside a stale lock too', async () => {
   const folder = withFiles(temporaryFolder(), { lock: String(process.pid) });
@@ -92,4 +88,4 @@ test('of five that start at the same instant on one folder one starts, beside a 
   expect(lockOf(folder)).toBe(String(winner?.pid));
   expect(await winner?.stop()).toBe(0);
   rmSync(folder, { recursive: true });
-}, 120_000);
+});

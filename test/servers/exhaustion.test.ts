@@ -16,7 +16,7 @@ describeWithServers(['postgres'], 'an operation that waits for the database', ()
   beforeAll(async () => {
     database = await (await sharedPostgres()).createDatabase();
     api = await startApi({ DATABASE_URL: database, EXECUTION_TIMEOUT_SECONDS: '1' });
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await api?.kill();
@@ -111,7 +111,7 @@ describe('connections', () => {
 
   beforeAll(async () => {
     api = await startApi({});
-  }, 90_000);
+  });
   afterAll(async () => {
     await api?.kill();
   });
@@ -161,5 +161,5 @@ describe('connections', () => {
 
     expect(Date.now() - began).toBeGreaterThan(CONNECTION_LIMITS.firstByteMs / 2);
     expect(codes(await api.ask('{ __typename }'))).toEqual([]);
-  }, 30_000);
+  });
 });

@@ -37,7 +37,7 @@ describeWithServers(['chromium'], 'the explorer', () => {
         return route.abort('internetdisconnected');
       },
     );
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -112,7 +112,7 @@ describeWithServers(['chromium', 'postgres'], 'the explorer in production, where
 
     expect(complaints).toEqual([]);
     expect(codes(await api.ask('{ __schema { types { name } } }'))).toEqual(['GRAPHQL_VALIDATION_FAILED']);
-  }, 120_000);
+  });
 });
 
 function buildExplorer(): void {

@@ -19,12 +19,12 @@ describeWithServers(['postgres', 'rabbitmq'], 'a deletion', () => {
     rabbit = broker;
     await smtp.listen();
     world = { postgres, rabbit, smtp };
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await world?.smtp.close();
     await rabbit?.stop();
-  }, 30_000);
+  });
 
   test.each(Object.keys(CELLS) as CellName[])('with the %s has each effect once', async (name) => {
     expect(await runCell(world, name)).toEqual([]);

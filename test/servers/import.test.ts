@@ -73,7 +73,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     postgres = await sharedPostgres();
     database = await postgres.createDatabase();
     api = await startApi({ DATABASE_URL: database });
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await api?.kill();
@@ -490,7 +490,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(await select(url, 'select email from users')).toHaveLength(rows.length);
     expect(await announced(url)).toHaveLength(rows.length);
     expect(await select(url, 'select id from outbox')).toHaveLength(rows.length);
-  }, 120_000);
+  });
 
   test('two imports of the same people at once, in opposite orders, make and announce each once', async () => {
     const url = await emptyDatabase();
@@ -504,7 +504,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(counts.reduce((sum, [, there = 0]) => sum + there, 0)).toBe(rows.length);
     expect(await select(url, 'select id from users')).toHaveLength(rows.length);
     expect(await announced(url)).toHaveLength(rows.length);
-  }, 60_000);
+  });
 
   test.each([
     ['the audit', `alter table audit_events add constraint no_canary check (action <> 'user.imported')`],
@@ -596,7 +596,7 @@ describeWithServers(['postgres', 'redis'], 'npm run users:import beside an API o
     } finally {
       await redis.stop();
     }
-  }, 120_000);
+  });
 });
 
 describe('npm run users:import on the embedded database', () => {
@@ -614,7 +614,7 @@ describe('npm run users:import on the embedded database', () => {
     expect(meanwhile).toEqual({ code: 1, output: expect.stringMatching(/^The data folder .* is in use by process/) });
     expect([code, output]).toEqual([0, 'Imported: 2, already there: 0, refused: 0\n']);
     expect(user.email).toBe('embedded@example.com');
-  }, 120_000);
+  });
 });
 
 const HASH = 'passwordHash must be a bcrypt hash (2a, 2b or 2y) of 60 characters with a cost from 4 to 15';

@@ -108,7 +108,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
   beforeAll(async () => {
     [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
-  }, 120_000);
+  });
 
   afterAll(() => redis?.stop());
 
@@ -150,7 +150,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
     expect(publishedAt).toBeLessThan(signsFrom(output));
     expect(new Set(made.map(kidOf))).toEqual(new Set([former, next]));
     expect({ refused, unpublished }).toEqual({ refused: [], unpublished: [] });
-  }, 120_000);
+  });
 
   test('a token of a key that an instance has not seen yet is taken', async () => {
     await using one = await start();
@@ -164,7 +164,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
     const after = await Promise.all([refusal(one, ahead), refusal(two, ahead)]);
 
     expect([before, after]).toEqual(['INVALID', [undefined, undefined]]);
-  }, 120_000);
+  });
 
   test('a key goes when its last token has run out, and then its file does', async () => {
     const [former, next] = [newPem(), newPem()];
@@ -185,7 +185,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
     expect(await refusal(api, token)).toBe('INVALID');
     expect(output).toContain('Removed: 0001.pem');
     expect(files()).toEqual(['0002.pem', '0003.pem']);
-  }, 120_000);
+  });
 
   test('--now withdraws every key that was there, on every instance', async () => {
     await using one = await start();
@@ -205,7 +205,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
     expect(renewed.map(({ token }) => kidOf(token))).toEqual([next, next]);
     for (const { token } of renewed)
       expect(await Promise.all([refusal(one, token), refusal(two, token)])).toEqual([undefined, undefined]);
-  }, 120_000);
+  });
 
   test('a file that is broken is named and left out while it is; a key that was read outlives its file breaking', async () => {
     const [former, next] = [newPem(), newPem(Date.now() + 600_000)];
@@ -226,7 +226,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
     expect(kidOf((await signIn(api)).token)).toBe(kidIn(former));
     expect(api.output()).not.toContain(bodyOf(former));
     expect(api.output()).not.toContain(bodyOf(next));
-  }, 120_000);
+  });
 
   test.each<[string, () => void, RegExp]>([
     [
@@ -300,7 +300,7 @@ describeWithServers(['postgres', 'redis'], 'signing keys on two instances', () =
     for (const keys of [remote, copy]) subjects.push(await subject(keys, after), await subject(keys, before));
 
     expect(new Set(subjects)).toEqual(new Set([before.id]));
-  }, 120_000);
+  });
 });
 
 describe('keys:rotate', () => {

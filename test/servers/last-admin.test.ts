@@ -41,7 +41,7 @@ describeWithServers(['postgres', 'redis'], 'the last two admins, who take each o
     const env = { DATABASE_URL: database, REDIS_URL: redis.url };
     instances = await Promise.all([startApi(env), startApi(env)]);
     survivor = await signIn(instance(0));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await Promise.all(instances?.map((api) => api.kill()) ?? []);

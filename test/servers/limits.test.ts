@@ -40,7 +40,7 @@ describeWithServers(['postgres', 'redis'], 'limits of two instances', () => {
       }),
     };
     [one, other] = await Promise.all([startApi(env), startApi(env)]);
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await Promise.all([one?.kill(), other?.kill()]);
@@ -127,7 +127,6 @@ describeWithServers(['postgres', 'redis'], 'limits of two instances', () => {
         expect(keys).not.toEqual([]);
       });
     },
-    60_000,
   );
 
   test('an operator sees a limit that is reached, and resets it', async () => {
@@ -155,7 +154,7 @@ describeWithServers(['postgres', 'redis'], 'limits of two instances', () => {
     expect([shown, ofAccount, ofNetwork, reset].map(({ output }) => output).join()).not.toContain(ada.email);
     expect(codes(await logIn(one, freshAddress(), ada.email, PASSWORD))).toEqual([]);
     expect(codes(await logIn(one, address, ada.email, PASSWORD))).toEqual([]);
-  }, 60_000);
+  });
 
   test.each([
     [['show', '--account', 'nobody'], '--account must be an e-mail address, or the id of a user or session.'],
@@ -217,7 +216,7 @@ describeWithServers(['postgres', 'redis'], 'limits of two instances', () => {
     // On a busy machine Redis may not answer in time, and then each instance allows a fifth for itself.
     expect(checked).toBeLessThanOrEqual(awayTimes() > before ? ACCOUNT_MOST + (2 * ACCOUNT_MOST) / 5 : ACCOUNT_MOST);
     expect(outcomes.get('in')).toBeUndefined();
-  }, 600_000);
+  });
 
   test('of 300 orders of mails to one address from as many networks no more are made than the limit', async () => {
     await countedInRedis();

@@ -45,7 +45,7 @@ describeWithServers(['postgres', 'redis'], 'registered documents of two instance
     redis = server;
     const env: Env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
     [one, other] = await Promise.all([startApi(env), startApi(env)]);
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await Promise.all([one?.kill(), other?.kill()]);

@@ -106,7 +106,7 @@ describeWithServers(['postgres'], 'in production', () => {
     };
     await runCommand('dist/src/commands/migrate.js', [], env);
     api = await startApi(env);
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await api?.kill();

@@ -22,7 +22,7 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
     database = await postgres.createDatabase();
     const env = { DATABASE_URL: database, REDIS_URL: redis.url };
     [one, other] = await Promise.all([startApi(env), startApi(env)]);
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await Promise.all([one?.kill(), other?.kill()]);
@@ -73,7 +73,7 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
     expect(users).toHaveLength(1);
     expect(answers.flatMap(codes)).toEqual(Array(49).fill('EMAIL_TAKEN'));
     expect(await events('user.registered', users[0].id)).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('of two admins who delete each other at the same instant one stays, in each of 50 rounds', async () => {
     let survivor = await admin();
@@ -95,7 +95,7 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
       expect(await events('user.deleted', winner === rival ? survivor.id : rival.id)).toHaveLength(1);
       survivor = winner;
     }
-  }, 120_000);
+  });
 
   test('a user whom two admins delete at the same instant is deleted and announced once', async () => {
     const [survivor] = await openAdmins();
@@ -110,5 +110,5 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
       expect(answers[0]?.data).toEqual(answers[1]?.data);
       expect(await events('user.deleted', user.id)).toHaveLength(1);
     }
-  }, 60_000);
+  });
 });

@@ -89,7 +89,7 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
       embedded: { PORT, DATA_DIR: join(folder, 'embedded') },
       PostgreSQL: { PORT, DATA_DIR: join(folder, 'other'), DATABASE_URL: await postgres.createDatabase() },
     };
-  }, 120_000);
+  });
 
   afterAll(async () => {
     console.info(`restarts: ${RESTARTS}, SEED=${SEED}, ends: ${JSON.stringify(ends)}`);
@@ -138,7 +138,6 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
       await expect(fetch(`http://127.0.0.1:${env.PORT}/health/live`)).rejects.toThrow();
       expect(drafts(folder)).toEqual([]);
     },
-    90_000,
   );
 
   test.each(['embedded', 'PostgreSQL'] as const)(
@@ -155,7 +154,6 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
       console.info(`${database}: ${acknowledged[database].length} registrations were acknowledged`);
       expect(missing).toEqual([]);
     },
-    120_000,
   );
 
   /** Once it is ready: silent clients, and people who register. */

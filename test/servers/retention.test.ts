@@ -27,7 +27,7 @@ describeWithServers(['postgres'], 'npm run retention:run and the janitors of sev
     env = { DATABASE_URL: await postgres.createDatabase() };
     await using api = await startApi(env);
     for (let number = 0; number < 5; number += 1) await member(api);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });

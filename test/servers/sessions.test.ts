@@ -31,7 +31,7 @@ describeWithServers(['postgres', 'redis'], 'sessions on two instances', () => {
     [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
     instances = await Promise.all([startApi(env), startApi(env)]);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await Promise.all(instances?.map((api) => api.kill()) ?? []);

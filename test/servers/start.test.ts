@@ -32,7 +32,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
 
   beforeAll(async () => {
     postgres = await sharedPostgres();
-  }, 120_000);
+  });
 
   test('three that start at once on an empty database migrate it once and make one admin', async () => {
     const DATABASE_URL = await postgres.createDatabase();
@@ -43,7 +43,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     await holder.query('begin; create table mikro_orm_migrations (id int)');
 
     const starting = Promise.all([1, 2, 3].map(() => startApi({ DATABASE_URL })));
-    await Promise.race([starting, eventually(async () => expect(await lockWaits(DATABASE_URL)).toBe(3), 60_000)]);
+    await Promise.race([starting, eventually(async () => expect(await lockWaits(DATABASE_URL)).toBe(3))]);
     await holder.query('rollback');
     await holder.end();
     const apis = await starting;
@@ -57,7 +57,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     expect(apis.filter((api) => api.output().includes('made just now'))).toHaveLength(1);
     expect(logins.flatMap(codes)).toEqual([]);
     expect(await Promise.all(apis.map((api) => api.stop()))).toEqual([0, 0, 0]);
-  }, 120_000);
+  });
 
   test('on SIGTERM a request in flight gets its answer, new ones are refused, and it ends with 0', async () => {
     const DATABASE_URL = await postgres.createDatabase();
@@ -77,7 +77,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     expect((await login).data.login.user.email).toBe(ADMIN.email);
     expect(await api.exited).toEqual({ code: 0, signal: null });
     expect(performance.now() - begin).toBeLessThan(EXIT_WITHIN_MS);
-  }, 120_000);
+  });
 
   test('SIGTERM under load loses no registration that was answered and leaves no event claimed', async () => {
     const DATABASE_URL = await postgres.createDatabase();
@@ -97,7 +97,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     expect(answered.length).toBeGreaterThan(0);
     expect(known).toHaveLength(answered.length);
     expect(claimed).toEqual([]);
-  }, 120_000);
+  });
 
   test('when the database goes and comes back, requests and the listener recover by themselves', async () => {
     const own = await startPostgres();
@@ -125,7 +125,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     } finally {
       await own.stop();
     }
-  }, 120_000);
+  });
 
   describe('in production', () => {
     let env: Env;
@@ -172,7 +172,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       expect([first, ...others]).toEqual([0, 1, 1]);
       expect(me.data.me).toMatchObject({ email: 'root@example.org', role: { name: 'ADMIN' } });
       expect([weak, made, taken].map(({ output }) => output).join()).not.toMatch(/correct horse|admin1234/);
-    }, 120_000);
+    });
 
     test('the first admin of the settings is made as soon as the migrations have run', async () => {
       const first = { email: 'first@bücher.example', password: 'a first admin of settings' };
@@ -189,7 +189,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
 
       const { token } = await signIn(api, first);
       expect((await api.ask(ME, {}, token)).data.me).toMatchObject({ role: { name: 'ADMIN' } });
-    }, 120_000);
+    });
 
     test('there is no introspection, no Sandbox, no explorer, no mailbox and no known admin', async () => {
       await runCommand('dist/src/commands/migrate.js', [], env);
@@ -212,7 +212,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       expect(account.status).toBe(200);
       expect(codes(login)).toEqual(['INVALID_CREDENTIALS']);
       expect(api.output()).not.toContain('Sandbox');
-    }, 120_000);
+    });
   });
 
   const listeners = async (url: string) =>
@@ -259,7 +259,7 @@ describe('starting on the embedded database', () => {
     expect(users.data.users.totalCount).toBe(3);
     expect(first.output()).toContain(`${ADMIN.email} / ${ADMIN.password}   (made just now`);
     expect(second.output()).not.toContain('made just now');
-  }, 120_000);
+  });
 
   test('a second process on the same folder is refused in one line', async () => {
     await using first = await start();
@@ -273,7 +273,7 @@ describe('starting on the embedded database', () => {
         `^The data folder .* is in use by process ${first.pid}\\. Stop it, or set DATA_DIR or DATABASE_URL\\.\n$`,
       ),
     );
-  }, 120_000);
+  });
 });
 
 describe('settings that cannot be used', () => {
@@ -308,7 +308,6 @@ describe('settings that cannot be used', () => {
       expect(first).toBe('The settings cannot be used:');
       expect(names.sort()).toEqual([...Object.keys(none), 'BCRYPT_COST'].sort());
     },
-    30_000,
   );
 
   test('in production weak values are refused, all at once, and none is printed', async () => {
@@ -337,7 +336,7 @@ describe('settings that cannot be used', () => {
     expect(names.sort()).toEqual(Object.keys(refused).sort());
     expect(output).not.toMatch(/canary|admin1234|70001|10\.0\.0\.0\/99/);
     expect(output).not.toContain(rsa.slice(60, 100));
-  }, 30_000);
+  });
 });
 
 const MACHINES_NODE = '/usr/bin/node';
@@ -359,5 +358,4 @@ const why = machinesVersion ? `is ${machinesVersion} and new enough` : 'is not t
       `Gatehouse needs Node.js 22.17 or newer; this is ${machinesVersion}. npm start brings its own.\n`,
     );
   },
-  30_000,
 );

@@ -38,7 +38,7 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
   let folder: string;
   beforeAll(async () => {
     folder = await usedDataFolder();
-  }, 60_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.each([
@@ -48,23 +48,19 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
     ['stop within the headers', ANY_REQUEST, ENDS_WITHIN_MS],
     ['stop within the body', `${ANY_REQUEST}content-length: 90\r\n\r\n{"query":`, ENDS_WITHIN_MS],
     ['read no answer', 'GET /graphql HTTP/1.1\r\nhost: x\r\naccept: text/html\r\n\r\n'.repeat(400), ENDS_WITHIN_MS],
-  ])(
-    'when fifty %s',
-    async (_, text, withinMs) => {
-      await using api = await startApi({ DATA_DIR: folder });
-      const sockets = await Promise.all(Array.from({ length: 50 }, () => silentClient(api.url, text)));
-      for (const socket of sockets) socket.pause();
+  ])('when fifty %s', async (_, text, withinMs) => {
+    await using api = await startApi({ DATA_DIR: folder });
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => silentClient(api.url, text)));
+    for (const socket of sockets) socket.pause();
 
-      const began = performance.now();
-      api.signal('SIGTERM');
+    const began = performance.now();
+    api.signal('SIGTERM');
 
-      expect(await api.exited).toEqual(CLEAN);
-      expect(performance.now() - began).toBeLessThan(withinMs);
-      expect(existsSync(join(folder, 'lock'))).toBe(false);
-      for (const socket of sockets) socket.destroy();
-    },
-    60_000,
-  );
+    expect(await api.exited).toEqual(CLEAN);
+    expect(performance.now() - began).toBeLessThan(withinMs);
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+    for (const socket of sockets) socket.destroy();
+  });
 
   test('when the mail server that it sends to hangs', async () => {
     const hanging = createServer((socket) => socket.on('error', () => undefined));
@@ -78,7 +74,7 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
     expect(await timed(api)).toEqual(CLEAN);
     expect(existsSync(join(folder, 'lock'))).toBe(false);
     hanging.close();
-  }, 60_000);
+  });
 });
 
 describeWithServers(['postgres', 'redis', 'rabbitmq'], 'what hangs beside it keeps no process from ending', () => {
@@ -86,7 +82,7 @@ describeWithServers(['postgres', 'redis', 'rabbitmq'], 'what hangs beside it kee
 
   beforeAll(async () => {
     servers = { postgres: await startPostgres(), redis: await startRedis(), rabbit: await startRabbit() };
-  }, 180_000);
+  });
   afterAll(() => Promise.all(Object.values(servers).map((server) => server.stop())));
 
   test.each(['redis', 'rabbit', 'postgres'] as const)(
@@ -111,7 +107,6 @@ describeWithServers(['postgres', 'redis', 'rabbitmq'], 'what hangs beside it kee
       }
       await pending;
     },
-    90_000,
   );
 
   test('one signal to npm run consumer ends it', async () => {
@@ -121,7 +116,7 @@ describeWithServers(['postgres', 'redis', 'rabbitmq'], 'what hangs beside it kee
 
     expect(await timed(consumer)).toEqual(CLEAN);
     await isGone(consumer.pid);
-  }, 60_000);
+  });
 });
 
 describe('one signal to npm start', () => {
@@ -142,7 +137,6 @@ describe('one signal to npm start', () => {
       expect(existsSync(join(folder, 'lock'))).toBe(false);
       rmSync(folder, { recursive: true, force: true });
     },
-    60_000,
   );
 
   test('to the whole group, as a terminal does, and again, cuts nothing off', async () => {
@@ -156,7 +150,7 @@ describe('one signal to npm start', () => {
     expect(await npm.exited).toEqual(CLEAN);
     expect(existsSync(join(env.DATA_DIR, 'lock'))).toBe(false);
     rmSync(env.DATA_DIR, { recursive: true, force: true });
-  }, 60_000);
+  });
 });
 
 async function timed(running: Pick<ApiProcess, 'signal' | 'exited'>) {

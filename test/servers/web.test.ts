@@ -64,7 +64,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
       DATA_DIR: await usedDataFolder(),
     });
     browser = await launchChromium();
-  }, 180_000);
+  });
 
   afterEach(() => context?.close());
   afterAll(async () => {
@@ -155,7 +155,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await signIn(page, { email, password: 'a quite different one' });
 
     await page.getByRole('alert').getByText('E-mail and password do not fit.').waitFor();
-  }, 60_000);
+  });
 
   test('a session that is ended in one browser ends in the other', async () => {
     const page = await open();
@@ -175,7 +175,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await heading(page, 'Sign in');
     await elsewhere.close();
     context = here;
-  }, 60_000);
+  });
 
   test('two tabs sign in and out together', async () => {
     const one = await open();
@@ -212,7 +212,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
         .getByText(/Too many attempts\. Try again in \d+ s\./)
         .waitFor({ timeout: 1_000 });
     });
-  }, 30_000);
+  });
 
   test('an admin searches, orders, reads on, gives a role and deactivates', async () => {
     const page = await open();
@@ -242,7 +242,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await press(page, 'Show more');
 
     await eventually(async () => expect(await page.getByRole('row').count()).toBeGreaterThan(before));
-  }, 60_000);
+  });
 
   test('everything can be done by the keyboard alone', async () => {
     const page = await open();
@@ -273,7 +273,7 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await page.keyboard.press('Space');
 
     await heading(page, 'Sign in');
-  }, 60_000);
+  });
 
   test.each([
     ['en-light', {}, ['Account', 'People', 'Records'], 'Sign in', 'Register'],
@@ -310,6 +310,5 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
 
       expect(found).toEqual([]);
     },
-    60_000,
   );
 });

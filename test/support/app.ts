@@ -174,7 +174,7 @@ export function describeApi(
       let app: TestApp | null = null;
       beforeAll(async () => {
         app = await startApp(onPostgres, parts, settings);
-      }, 180_000);
+      });
       afterAll(async () => {
         await app?.stop();
       });

@@ -202,7 +202,7 @@ export const drained = (url: string) =>
   });
 
 /** Every event of the outbox was published, and handled by a consumer. */
-export const allHandled = (url: string, withinMs?: number) =>
+export const allHandled = (url: string) =>
   eventually(async () => {
     const [{ unpublished, unhandled }] = await select(
       url,
@@ -212,4 +212,4 @@ export const allHandled = (url: string, withinMs?: number) =>
     );
     if (unpublished + unhandled > 0)
       throw new Error(`${unpublished} events are not published, ${unhandled} not handled`);
-  }, withinMs);
+  });

@@ -55,7 +55,7 @@ async function startForRun() {
   const child = spawn(program, args, { ...home.as, cwd: home.path, detached: true, stdio: 'ignore' });
   child.unref();
   appendFileSync(join(RUN_FOLDER, 'pids'), `${child.pid}\n`);
-  await eventually(async () => void (await query(urlOf(port), 'select 1')), 45_000);
+  await eventually(async () => void (await query(urlOf(port), 'select 1')));
   return { url: urlOf(port) };
 }
 
