@@ -42,8 +42,8 @@ const SABOTAGES: Sabotage[] = [
   {
     name: 'no inbox',
     file: 'consumer/handlers/handle.js',
-    from: 'if (first.length === 0)',
-    to: 'if (false)',
+    from: 'if (first.delete(event.id))',
+    to: 'if (first.delete(event.id) || true)',
     cell: 'consumer killed between commit and acknowledgement',
   },
   {

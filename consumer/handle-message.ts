@@ -27,6 +27,7 @@ export async function handleMessage(
   ackOrNack: AckOrNack,
   work: () => Promise<unknown>,
 ): Promise<void> {
+  let told: string | undefined;
   for (let failures = 0; !stopping.aborted; ) {
     try {
       await work();
@@ -34,7 +35,10 @@ export async function handleMessage(
     } catch (error) {
       if (error instanceof IdentityError) return deadLetter(log, error, ackOrNack);
       const outage = outageOf(error);
-      log.warn({ err: error, ...about, reason: outage?.reason }, 'message not handled; trying again');
+      // Of a long outage, one line for each message.
+      const level = outage && outage.reason === told ? 'debug' : 'warn';
+      log[level]({ err: error, ...about, reason: outage?.reason }, 'message not handled; trying again');
+      told = outage?.reason;
       // While the database is away, or takes no writes, no message is at fault, and none may become a dead letter for it.
       if (!outage && (await answers(em))) failures++;
     }

@@ -13,7 +13,7 @@ export function inProcessConsumer(parts: MailParts & StepParts, config: Config) 
     handle: (event: CloudEvent): Promise<void> =>
       isMailRequested(event)
         ? sendMail(parts, event.data.mailId)
-        : handle(parts.em, { log: parts.log, deletions }, event),
+        : handle(parts.em, { log: parts.log, deletions }, [event]),
     stop: () => deletions.stop(),
   };
 }

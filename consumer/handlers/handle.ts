@@ -43,25 +43,35 @@ const HANDLERS: { [T in HeardType]: Handler<T> } = {
 const isHeard = (type: string): type is HeardType => Object.hasOwn(HANDLERS, type);
 
 /**
- * Handles an event once, however often it comes.
- * @throws what the handler or the database does: then nothing has happened.
+ * Handles events once, however often they come, in one transaction.
+ * @throws what a handler or the database does: then nothing has happened.
  */
-export async function handle(em: EntityManager, parts: HandlerParts, event: CloudEvent): Promise<void> {
+export async function handle(em: EntityManager, parts: HandlerParts, events: readonly CloudEvent[]): Promise<void> {
   const { log } = parts;
-  if (!isHeard(event.type)) {
-    log.debug({ eventId: event.id, type: event.type }, 'event of no concern');
-    return;
-  }
-  const handler = HANDLERS[event.type] as Handler<EventType>;
+  const heard = events.filter(({ type }) => isHeard(type));
+  for (const { id, type } of events) if (!isHeard(type)) log.debug({ eventId: id, type }, 'event of no concern');
+  if (heard.length === 0) return;
   await em.fork().transactional(async (em) => {
-    // Of two at once the second waits here for the first one's end.
-    const first = await em.execute('insert into inbox (id, type) values (?, ?) on conflict do nothing returning id', [
-      event.id,
-      event.type,
-    ]);
-    if (first.length === 0) return log.debug({ eventId: event.id }, 'event was handled before');
-    await handler(event, em, parts);
+    const first = await recordInInbox(em, heard);
+    for (const event of heard) {
+      // The same one may be among them twice.
+      if (first.delete(event.id)) await (HANDLERS[event.type as HeardType] as Handler<EventType>)(event, em, parts);
+      else log.debug({ eventId: event.id }, 'event was handled before');
+    }
   });
-  // Its steps are due from the commit on.
-  if (event.type === 'user.deleted') parts.deletions.wake();
+  // Their steps are due from the commit on.
+  if (heard.some(({ type }) => type === 'user.deleted')) parts.deletions.wake();
+}
+
+/**
+ * The ids of those that were not handled before. Of two consumers with the same one, the second waits here for the end
+ * of the first; in the order of ids, so that two with several do not wait for each other.
+ */
+async function recordInInbox(em: EntityManager, events: readonly CloudEvent[]): Promise<Set<string>> {
+  const first = await em.execute<{ id: string }[]>(
+    `insert into inbox (id, type) select id, type from unnest(?::uuid[], ?::text[]) as event (id, type) order by id
+     on conflict do nothing returning id`,
+    [`{${events.map(({ id }) => id).join()}}`, `{${events.map(({ type }) => type).join()}}`],
+  );
+  return new Set(first.map(({ id }) => id));
 }

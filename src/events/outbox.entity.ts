@@ -81,7 +81,9 @@ export const reuseDetected = (userId: string, sessionId: string) =>
 
 export const mailRequested = (mailId: string) => new OutboxEvent('mail.requested', mailId, { mailId });
 
-export const toCloudEvent = ({ id, type, subject, data, occurredAt }: OutboxEvent): CloudEvent => ({
+type Occurrence = Pick<OutboxEvent, 'id' | 'type' | 'subject' | 'data' | 'occurredAt'>;
+
+export const toCloudEvent = ({ id, type, subject, data, occurredAt }: Occurrence): CloudEvent => ({
   specversion: '1.0',
   id,
   source: SOURCE,

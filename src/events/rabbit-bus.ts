@@ -6,7 +6,7 @@ import { confirmed } from './confirmed.js';
 import type { CloudEvent } from './events.js';
 
 /** While one waits for its confirms, others are read and marked. */
-const BATCHES_AT_ONCE = 4;
+const BATCHES_AT_ONCE = 2;
 
 /** The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. */
 export function rabbitBus(urls: readonly string[], log: Logger): EventBus {

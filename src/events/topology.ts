@@ -76,7 +76,7 @@ export const topology = (urls: readonly string[]): BrokerConfig =>
           ...eachPause((name) => [name, { queue: name, ...CONFIRMED }]),
         },
         subscriptions: {
-          events: { queue: 'identity.consumer', prefetch: 10, retry: RETRY, contentType: 'application/json' },
+          events: { queue: 'identity.consumer', prefetch: 50, retry: RETRY, contentType: 'application/json' },
           acknowledgements: {
             queue: 'identity.acknowledgements',
             prefetch: 10,
