@@ -76,7 +76,12 @@ export const CELLS = {
     beginsAgain: true,
   },
   'consumer killed between commit and acknowledgement': {
-    killed: { program: 'consumer', file: 'consumer/handle-message.js', before: 'return ackOrNack();' },
+    killed: {
+      program: 'consumer',
+      file: 'consumer/receive-event.js',
+      before: 'return events.map(() => null);',
+      when: OF_DELETION,
+    },
   },
   'worker killed between a step and its receipt': {
     killed: {
