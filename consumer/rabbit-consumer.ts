@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { AckOrNack, BrokerAsPromised } from 'rascal';
 import { connectBroker } from '../src/events/broker.js';
+import type { BrokerSettings } from '../src/events/topology.js';
 import { deadLetter } from './answers.js';
 
 interface Delivery {
@@ -20,14 +21,14 @@ export interface Receiver<T> {
  * takes.
  */
 export function rabbitConsumer(
-  urls: readonly string[],
+  settings: BrokerSettings,
   log: Logger,
   receivers: Record<string, Receiver<unknown>>,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
   let broker: BrokerAsPromised | null = null;
 
-  const connecting = connectBroker(urls, log, stopping.signal, async (connected) => {
+  const connecting = connectBroker(settings, log, stopping.signal, async (connected) => {
     broker = connected;
     const delivery = { broker, stopping: stopping.signal };
     for (const [name, receiver] of Object.entries(receivers)) await subscribe(name, receiver, delivery, log);

@@ -54,7 +54,7 @@ export async function startConsumer(run: Run): Promise<void> {
   await run.step(
     () => {
       deletions.start();
-      return rabbitConsumer(amqpUrls, log, receivers);
+      return rabbitConsumer({ urls: amqpUrls, declares: !config.production }, log, receivers);
     },
     async (consumer) => {
       mailer?.close();

@@ -154,9 +154,12 @@ async function afterMigration(database: Database, firstAdmin: () => Promise<bool
 }
 
 async function eventBus(config: Config, parts: StepParts, mailer: Mailer | null): Promise<EventBus> {
-  const { amqpUrls, publicUrl } = config;
+  const { amqpUrls, publicUrl, production } = config;
   // Its 400 modules are loaded only where a broker is.
-  if (amqpUrls) return (await import('./events/rabbit-bus.js')).rabbitBus(amqpUrls, parts.log);
+  if (amqpUrls) {
+    const { rabbitBus } = await import('./events/rabbit-bus.js');
+    return rabbitBus({ urls: amqpUrls, declares: !production }, parts.log);
+  }
   // Only production may be without one, and it has a broker.
   return inProcessBus(inProcessConsumer({ ...parts, mailer: mailer as Mailer, publicUrl }, config));
 }

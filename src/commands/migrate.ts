@@ -19,3 +19,12 @@ try {
 } finally {
   await database.close();
 }
+
+// A broker that is away keeps no new version from starting: its events wait in the outbox.
+if (config.amqpUrls && process.argv[2] !== 'down') {
+  const { declareTopology } = await import('../events/broker.js');
+  await declareTopology(config.amqpUrls).then(
+    () => console.log('The queues are declared.'),
+    ({ message }) => console.error(`AMQP_URL: the queues are not declared (${message}). Run this again.`),
+  );
+}

@@ -4,12 +4,13 @@ import { connectBroker } from './broker.js';
 import type { EventBus } from './bus.js';
 import { confirmed } from './confirmed.js';
 import type { CloudEvent } from './events.js';
+import type { BrokerSettings } from './topology.js';
 
 /** While one waits for its confirms, others are read and marked. */
 const BATCHES_AT_ONCE = 2;
 
 /** The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. */
-export function rabbitBus(urls: readonly string[], log: Logger): EventBus {
+export function rabbitBus(settings: BrokerSettings, log: Logger): EventBus {
   const closing = new AbortController();
   const listeners: (() => void)[] = [];
   let broker: BrokerAsPromised | null = null;
@@ -22,7 +23,7 @@ export function rabbitBus(urls: readonly string[], log: Logger): EventBus {
     if (up) for (const listener of listeners) listener();
   };
 
-  const connecting = connectBroker(urls, log, closing.signal, async (connected) => {
+  const connecting = connectBroker(settings, log, closing.signal, async (connected) => {
     broker = connected;
     connected.on('connect', () => setUp(true, 'broker is back'));
     connected.on('disconnect', () => setUp(false, 'broker is gone'));

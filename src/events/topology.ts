@@ -15,24 +15,33 @@ export const DEAD_LETTERS = {
   'identity.acknowledgements': 'identity.acknowledgements.dead',
 } as const;
 
+/** Where the broker is, and whether what it lacks is declared there, or only looked for. */
+export interface BrokerSettings {
+  urls: readonly string[];
+  declares: boolean;
+}
+
 /**
- * Everything that must be on the broker. Both processes declare all of it, so an event that is published before the
- * consumer's first start already has a queue to wait in. Quorum queues, so that a cluster of brokers loses none.
+ * Everything that must be on the broker. Declared by whichever process comes first, so an event that is published before
+ * the consumer's first start already has a queue to wait in. Quorum queues, so that a cluster of brokers loses none.
  */
-export const topology = (urls: readonly string[]): BrokerConfig =>
+export const topology = ({ urls, declares }: BrokerSettings): BrokerConfig =>
   rascal.withDefaultConfig({
     vhosts: {
       [vhostOf(urls)]: {
         connections: urls.map((url) => ({ url })),
         // Rascal reads this only here: beside the URL it is dropped.
-        defaults: { connection: { retry: RETRY } },
+        defaults: {
+          connection: { retry: RETRY },
+          queues: { assert: declares, check: !declares },
+        },
         // A channel takes one publication at a time.
         publicationChannelPools: { confirmPool: { max: 50, min: 1 } },
         exchanges: {
-          'identity.events': { type: 'topic', options: { durable: true } },
-          'identity.dead': { type: 'topic', options: { durable: true } },
+          'identity.events': exchange('topic', declares),
+          'identity.dead': exchange('topic', declares),
           // Apart, so that a participant needs no permission to publish what looks like our events.
-          'identity.acknowledgements': { type: 'fanout', options: { durable: true } },
+          'identity.acknowledgements': exchange('fanout', declares),
         },
         queues: {
           'identity.consumer': quorum({ ...deadLettersTo('identity.dead', 'identity.consumer'), ...LAST_NET }),
@@ -50,7 +59,7 @@ export const topology = (urls: readonly string[]): BrokerConfig =>
             quorum({ ...deadLettersTo('', 'identity.mail'), 'x-message-ttl': seconds * 1_000 }),
           ]),
         },
-        bindings: {
+        bindings: declares && {
           users: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'user.#' },
           sessions: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'session.#' },
           mails: { source: 'identity.events', destination: 'identity.mail', bindingKey: 'mail.#' },
@@ -89,6 +98,14 @@ export const topology = (urls: readonly string[]): BrokerConfig =>
       },
     },
   });
+
+/** Each for itself: as a default, the check would be of the nameless exchange too, which no client may look for. */
+const exchange = (type: string, declares: boolean) => ({
+  type,
+  options: { durable: true },
+  assert: declares,
+  check: !declares,
+});
 
 const quorum = (more: object = {}) => ({
   options: { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } },

@@ -101,7 +101,7 @@ describe('who may import whom', () => {
     ['negotiator', /^src\/request\/language\.ts$/],
     ['tr46', /^src\/user\/host-name\.ts$/],
     ['jsonwebtoken', /^src\/keys\/(access-token|acknowledgements)\.ts$/],
-    ['dataloader', /^src\/(user\/(role|user)|session\/session)\.service\.ts$/],
+    ['dataloader', /^(src\/(user\/(role|user)|session\/session)\.service|consumer\/receive-event)\.ts$/],
     ['fastify', /^src\/(app|http\/(http|graphql|http-errors|metrics|pages\/(pages|explorer)))\.ts$/],
     ['@fastify/static', /^src\/http\/pages\/explorer\.ts$/],
     ['prom-client', /^src\/observability\/metrics\.ts$/],

@@ -8,7 +8,7 @@ export interface PrivateFolder {
   /** Whom the server runs as: PostgreSQL refuses root. */
   as: { uid?: number; gid?: number };
   write(name: string, text: string): void;
-  run(program: string, args: string[]): void;
+  run(program: string, args: string[], env?: Record<string, string>): void;
 }
 
 export function privateFolder(name: string, users: string[], parent = tmpdir()): PrivateFolder {
@@ -24,8 +24,9 @@ export function privateFolder(name: string, users: string[], parent = tmpdir()):
       writeFileSync(join(path, name), text);
       own(join(path, name));
     },
-    run(program, args) {
-      const { status, stderr, error } = spawnSync(program, args, { ...as, cwd: path, encoding: 'utf8' });
+    run(program, args, env) {
+      const options = { ...as, cwd: path, encoding: 'utf8' as const, env: { ...process.env, ...env } };
+      const { status, stderr, error } = spawnSync(program, args, options);
       if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? stderr}`);
     },
   };

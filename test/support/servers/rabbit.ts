@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import amqp from 'amqplib';
 import { programOf } from './find-server.js';
 import { freePort } from './free-port.js';
@@ -10,6 +10,8 @@ import { PrivateServer, type Server } from './private-server.js';
 export interface RabbitServer extends Server {
   /** A connection and channel of the test's own, closed at the end of `work`. */
   withChannel<T>(work: (channel: amqp.Channel) => Promise<T>): Promise<T>;
+  /** Runs `rabbitmqctl`. */
+  control(...args: string[]): void;
 }
 
 export const startRabbit = async (): Promise<RabbitServer> => (await startRabbitCluster(1))[0] as RabbitServer;
@@ -70,6 +72,9 @@ async function startNode(epmdPort: number, cookie: string, first?: RabbitServer)
   return Object.assign(server, {
     url,
     withChannel,
+    control(...args: string[]) {
+      home.run(join(dirname(programOf('rabbitmq')), 'rabbitmqctl'), ['--erlang-cookie', cookie, ...args], env);
+    },
     async stop() {
       await PrivateServer.prototype.stop.call(server);
       if (!first) await register.stop();
