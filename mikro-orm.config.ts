@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import type { Options } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
@@ -15,6 +16,7 @@ import { Migration20261126000005_account_closed_mail } from './migrations/Migrat
 import { Migration20261126000006_session_use } from './migrations/Migration20261126000006_session_use.js';
 import { Migration20261128000001_deletions } from './migrations/Migration20261128000001_deletions.js';
 import { Migration20261128000002_participants } from './migrations/Migration20261128000002_participants.js';
+import { Migration20261129000001_search_indexes } from './migrations/Migration20261129000001_search_indexes.js';
 import { AuditChain } from './src/audit/audit-chain.entity.js';
 import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { loadConfig } from './src/config/config.js';
@@ -60,6 +62,7 @@ export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: Da
         { name: '20261126000006_session_use', class: Migration20261126000006_session_use },
         { name: '20261128000001_deletions', class: Migration20261128000001_deletions },
         { name: '20261128000002_participants', class: Migration20261128000002_participants },
+        { name: '20261129000001_search_indexes', class: Migration20261129000001_search_indexes },
       ],
       snapshot: false,
     },
@@ -71,7 +74,12 @@ export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: Da
         pool: { min: 0, max: POOL_SIZE },
         driverOptions: { connectionTimeoutMillis: CONNECTION_WAIT_MS, statement_timeout: statementTimeoutMs },
       })
-    : { ...options, driver: EmbeddedDriver, dbName: embeddedFolder(dataDir) };
+    : {
+        ...options,
+        driver: EmbeddedDriver,
+        dbName: embeddedFolder(dataDir),
+        driverOptions: { extensions: { pg_trgm } },
+      };
 }
 
 function embeddedFolder(dataDir: string): string {

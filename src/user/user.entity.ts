@@ -42,6 +42,16 @@ interface NewUser {
 @Index({ name: 'idx_users_name', properties: ['nameKey', 'id'] })
 @Index({ name: 'idx_users_created_at', properties: ['createdAt', 'id'] })
 @Index({ name: 'idx_users_updated_at', properties: ['updatedAt', 'id'] })
+// For parts of them, by trigrams.
+@Index({
+  name: 'idx_users_name_part',
+  expression: 'create index "idx_users_name_part" on "users" using gin ("name_key" gin_trgm_ops)',
+})
+@Index({
+  name: 'idx_users_email_part',
+  expression: 'create index "idx_users_email_part" on "users" using gin ("email" gin_trgm_ops)',
+})
+@Index({ name: 'idx_users_closed', properties: ['createdAt', 'id'], where: 'deleted_at is not null' })
 @Index({ name: 'idx_users_role_id', properties: ['roleId'] })
 @Index({ name: 'idx_users_is_active', properties: ['isActive'] })
 /**

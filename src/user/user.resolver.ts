@@ -4,7 +4,7 @@ import type { Context } from '../request/context.js';
 import { Node } from './node.js';
 import { Role } from './role.entity.js';
 import type { RoleService } from './role.service.js';
-import { UserConnection } from './user.connection.js';
+import { MAX_COUNTED, type Total, UserConnection } from './user.connection.js';
 import { User } from './user.entity.js';
 import { UsersArgs } from './user.inputs.js';
 import type { UserService } from './user.service.js';
@@ -72,8 +72,23 @@ export class UserConnectionResolver {
   constructor(private readonly userService: UserService) {}
 
   @Directive('@cost(weight: "100")')
-  @FieldResolver(() => Int, { description: 'How many users the filter matches. Counted only when asked for.' })
-  totalCount(@Root() { filter }: UserConnection) {
-    return this.userService.count(filter);
+  @FieldResolver(() => Int, {
+    description: `How many users the filter matches: exact up to ${MAX_COUNTED}, beyond it an estimate. Counted only when asked for.`,
+  })
+  async totalCount(@Root() connection: UserConnection) {
+    return (await this.#totalOf(connection)).count;
+  }
+
+  @Directive('@cost(weight: "100")')
+  @FieldResolver(() => Boolean, {
+    description: `Whether \`totalCount\` is an estimate, since there are more than ${MAX_COUNTED}.`,
+  })
+  async totalCountIsEstimate(@Root() connection: UserConnection) {
+    return (await this.#totalOf(connection)).isEstimate;
+  }
+
+  #totalOf(connection: UserConnection): Promise<Total> {
+    connection.total ??= this.userService.total(connection.filter);
+    return connection.total;
   }
 }

@@ -1,10 +1,11 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import type { EntityManager, QBFilterQuery } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { Cache } from '../cache.js';
 import { connectionOf } from '../paging/connection.js';
 import type { Cursors } from '../paging/cursor.js';
 import type { Actor } from '../request/actor.js';
 import { canonicalUuid } from '../text/uuid.js';
+import { MAX_COUNTED, type Total } from './user.connection.js';
 import { User } from './user.entity.js';
 import { toWhere } from './user.filter.js';
 import type { UserFilter, UsersArgs } from './user.inputs.js';
@@ -12,6 +13,11 @@ import { digestOf, orderName, pageQuery, pageRequest, positionOf } from './user.
 import { fromRecord, toRecord, type UserRecord } from './user.record.js';
 
 const LIST = 'users';
+
+/** PostgreSQL's answer, in its own words. */
+interface Explained {
+  'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }];
+}
 
 /** Reads users through the cache. */
 export class UserService {
@@ -41,10 +47,29 @@ export class UserService {
     return { ...connectionOf(records.map(fromRecord), request, cursorOf), filter: args.filter ?? null };
   }
 
-  async count(filter: UserFilter | null): Promise<number> {
+  /** As long for ten million users as for ten thousand: more than `MAX_COUNTED` are estimated by the query planner. */
+  async total(filter: UserFilter | null): Promise<Total> {
     const where = toWhere(filter);
-    const [count] = await this.#list('count', { filter }, () => this.em.fork().count(User, where));
-    return count;
+    const [total] = await this.#list('total', { filter }, async () => {
+      const em = this.em.fork();
+      const matches = em
+        .createQueryBuilder(User)
+        .select('id')
+        .where(where as QBFilterQuery<User>);
+      const some = matches
+        .clone()
+        .limit(MAX_COUNTED + 1)
+        .toQuery();
+      const [{ count }] = await em.execute<[{ count: number }]>(
+        `select count(*)::int as count from (${some.sql}) as matched`,
+        some.params,
+      );
+      if (count <= MAX_COUNTED) return { count, isEstimate: false };
+      const all = matches.toQuery();
+      const [explained] = await em.execute<[Explained]>(`explain (format json) ${all.sql}`, all.params);
+      return { count: Math.max(explained['QUERY PLAN'][0].Plan['Plan Rows'], count), isEstimate: true };
+    });
+    return total;
   }
 
   /**

@@ -106,6 +106,7 @@ export const ACCESS_TABLE: Record<string, string> = {
   'UserConnection.nodes': ADMIN,
   'UserConnection.pageInfo': ADMIN,
   'UserConnection.totalCount': ADMIN,
+  'UserConnection.totalCountIsEstimate': ADMIN,
   'UserEdge.cursor': ADMIN,
   'UserEdge.node': ADMIN,
   'AuditConnection.edges': ADMIN,

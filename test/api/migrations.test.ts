@@ -89,10 +89,13 @@ describeApi('migrations', (app) => {
 
     expect(roles).toEqual([{ name: 'ADMIN' }, { name: 'MEMBER' }]);
     expect(indexes.map(({ indexname }) => indexname)).toEqual([
+      'idx_users_closed',
       'idx_users_created_at',
       'idx_users_email',
+      'idx_users_email_part',
       'idx_users_is_active',
       'idx_users_name',
+      'idx_users_name_part',
       'idx_users_role_id',
       'idx_users_updated_at',
       'users_external_id',

@@ -105,7 +105,7 @@ describe('who may import whom', () => {
     ['fastify', /^src\/(app|http\/(http|graphql|http-errors|metrics|pages\/(pages|explorer)))\.ts$/],
     ['@fastify/static', /^src\/http\/pages\/explorer\.ts$/],
     ['prom-client', /^src\/observability\/metrics\.ts$/],
-    ['@electric-sql/pglite', /^$/],
+    ['@electric-sql/pglite', /^mikro-orm\.config\.ts$/],
     ['kysely', /^src\/database\/embedded-database\.ts$/],
     ['pg', /^src\/database\/database\.ts$/],
     [

@@ -31,7 +31,10 @@ export async function openMigratedEmbedded(config: DatabaseConfig): Promise<Data
   const dump = readFileSync(path);
   // What is read of a Blob. A real one does not survive MikroORM's copy of its options.
   const loadDataDir = { type: 'application/x-tar', arrayBuffer: async () => dump };
-  return openDatabase(config, (given) => ({ ...databaseOptions(given), driverOptions: { loadDataDir } }));
+  return openDatabase(config, (given) => {
+    const options = databaseOptions(given);
+    return { ...options, driverOptions: { ...(options.driverOptions as object), loadDataDir } };
+  });
 }
 
 async function migrated<T>(config: DatabaseConfig, use: (database: Database) => Promise<T>): Promise<T> {

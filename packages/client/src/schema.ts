@@ -894,11 +894,17 @@ export type UserConnection = {
   /** Access: ADMIN. */
   pageInfo: PageInfo;
   /**
-   * How many users the filter matches. Counted only when asked for.
+   * How many users the filter matches: exact up to 10000, beyond it an estimate. Counted only when asked for.
    *
    * Access: ADMIN.
    */
   totalCount: Scalars['Int']['output'];
+  /**
+   * Whether `totalCount` is an estimate, since there are more than 10000.
+   *
+   * Access: ADMIN.
+   */
+  totalCountIsEstimate: Scalars['Boolean']['output'];
 };
 
 /** Where the deletion of an account stands: who has been told, and who has finished. */
