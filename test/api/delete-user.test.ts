@@ -52,7 +52,7 @@ describeApi('deleteUser', (app) => {
     expect(await events(ada.id)).toEqual([]);
   });
 
-  test('an admin is told of an id that is none, or nobody has', async () => {
+  test('an admin is told of an id that is none, or of no user', async () => {
     const root = await admin(app());
 
     expect(codes(await root.ask(DELETE_USER, { id: 'nonsense' }))).toEqual(['BAD_USER_INPUT']);

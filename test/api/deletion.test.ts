@@ -58,7 +58,7 @@ describeApi('what is held about users', (app) => {
     }
   });
 
-  test('is exported to them, and to nobody else', async () => {
+  test('is exported to them alone', async () => {
     const [ada, eve] = [await member(app(), { name: 'Ada Exported' }), await member(app())];
     await ada.ask(REQUEST_EMAIL_CHANGE, { newEmail: freshEmail() });
 

@@ -52,7 +52,7 @@ describeApi('another address', (app) => {
     expect(kinds).toEqual([{ kind: 'email_changed' }]);
   });
 
-  test('is found at once in lists and by whoever had the old one in a cache', async () => {
+  test('is found at once in lists and by those who had the old one in a cache', async () => {
     const [ada, root] = [await member(app()), await admin(app())];
     const find = (email: string) =>
       root.ask('query ($e: EmailAddress!) { users(filter: { email: $e }) { totalCount } }', { e: email });

@@ -102,7 +102,7 @@ describeApi('verifyEmail', (app) => {
   };
   const digest = (token: string) => createHash('sha256').update(token).digest('base64url');
 
-  test('verifies whom the link was sent to, whoever is signed in', async () => {
+  test('verifies the user whom the link was sent to, not the one who is signed in', async () => {
     const [[ada, token], eve] = [await newcomer(app()), await member(app())];
 
     const { data } = await eve.ask(VERIFY, { token });
@@ -113,7 +113,7 @@ describeApi('verifyEmail', (app) => {
 
   type Way = [string, (ada: Person, token: string) => Promise<string>];
   test.each<Way>([
-    ['nobody made', async () => createHash('sha256').update('invented').digest('base64url')],
+    ['was never made', async () => createHash('sha256').update('invented').digest('base64url')],
     ['is none', async () => 'x'],
     ['is empty', async () => ''],
     [
@@ -165,7 +165,7 @@ describeApi('verifyEmail', (app) => {
     expect(await mailsTo(app(), ada.email)).toHaveLength(2);
   });
 
-  test('shows what the user holds to whoever has the token, and nothing that it leads to', async () => {
+  test('shows what the user holds to the holder of the token, and nothing that it leads to', async () => {
     const read = async (selection: string) => {
       const [ada, token] = await newcomer(app());
       return {
@@ -209,7 +209,7 @@ describeApi('verifyEmail', (app) => {
     expect(codes(alone)).toEqual(['UNAUTHENTICATED']);
   });
 
-  test('shows nobody but the user of its token', async () => {
+  test('shows only the user of its token', async () => {
     const [[, token], other] = [await newcomer(app()), await member(app())];
     const eve = await member(app());
     const query = `mutation ($token: String!, $id: ID!) { verifyEmail(token: $token) { id } deleteUser(id: $id) { id } }`;

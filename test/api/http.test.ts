@@ -96,7 +96,7 @@ describeApi(
       expect(write.status).toBe(405);
     });
 
-    test('names each request, and believes nobody who names it for us', async () => {
+    test('names each request, and takes no name for it from a client', async () => {
       const own = await send({ path: '/health/live' });
       const forged = await send({ path: '/health/live', headers: { 'x-request-id': 'forged' } });
 

@@ -75,7 +75,7 @@ describeApi('an address under an internationalised domain', (app) => {
     await eventually(async () => expect((await ada.ask(ME)).data.me.displayEmail).toBe(moved));
   });
 
-  test('is shown to whoever holds the token of its link, as the address itself is', async () => {
+  test('is shown to the holder of the token of its link, as the address itself is', async () => {
     const [, token] = await newcomer(app());
 
     const { data } = await ask(app(), 'mutation ($t: String!) { verifyEmail(token: $t) { email displayEmail } }', {

