@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { AuditDigests } from '../../src/audit/audit-digests.js';
 import { verifyAudit } from '../../src/audit/verify.js';
 import { describeApi } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 import { admin, ask, codes, DELETE_USER, LOGIN, member, members, PASSWORD, REGISTER } from '../support/people.js';
 
 const EVENTS = `query ($filter: AuditFilter, $first: Int, $after: String) {
@@ -66,12 +67,15 @@ describeApi('the audit trail', (app) => {
     await root.ask('mutation ($id: ID!) { activateUser(id: $id) { isActive } }', { id: ada.id });
     const { data } = await ask(app(), LOGIN, { input: { email: ada.email, password: 'a quite different one' } });
     await ask(app(), 'mutation { logout { sessionsEnded } }', {}, data.login.accessToken);
+    const open = await trailOf(ada.id);
     await root.ask(DELETE_USER, { id: ada.id });
     await root.ask(DELETE_USER, { id: ada.id });
-
+    // Erased by the consumer, whenever it comes to it.
+    await eventually(async () => expect((await trailOf(ada.id))[0]?.action).toBe('user.purged'));
     const trail = await trailOf(ada.id);
 
     expect(trail.map(({ action }) => action)).toEqual([
+      'user.purged',
       'user.deleted',
       'session.ended',
       'session.opened',
@@ -85,11 +89,11 @@ describeApi('the audit trail', (app) => {
       'session.opened',
       'user.registered',
     ]);
-    expect(trail.find(({ action }) => action === 'user.deactivated')).toMatchObject({
+    expect(open.find(({ action }) => action === 'user.deactivated')).toMatchObject({
       actorId: root.id,
       details: { reason: 'Left' },
     });
-    expect(trail.find(({ action }) => action === 'login.failed')).toMatchObject({
+    expect(open.find(({ action }) => action === 'login.failed')).toMatchObject({
       result: 'FAILED',
       details: { code: 'ACCOUNT_DISABLED' },
     });
