@@ -17,16 +17,21 @@ export interface PostgresServer extends Server {
 
 export type SharedPostgres = Pick<PostgresServer, 'url' | 'createDatabase'>;
 
-const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+const SETTINGS = ['max_connections=200'];
+/** What a test writes need not outlive the machine. */
+const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
-/** A server of the suite's own, which it may halt, freeze and configure. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** A server of the suite's own, which it may halt, freeze and configure; a benchmark's has PostgreSQL's own settings. */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const { folder } = await oncePerRun('postgres-folder', makeDataFolder);
   const home = privateFolder('postgres', ['postgres', 'nobody']);
   const port = await freePort();
   const data = join(home.path, 'data');
   home.run('/bin/cp', ['-r', folder, data]);
-  const server = new PrivateServer(home, { ...launchOf(data, port), answers: () => query(urlOf(port), 'select 1') });
+  const server = new PrivateServer(home, {
+    ...launchOf(data, port, durable ? [] : FAST),
+    answers: () => query(urlOf(port), 'select 1'),
+  });
   await server.resume();
   return Object.assign(server, { url: urlOf(port), createDatabase: databaseMaker(urlOf(port)) });
 }
@@ -51,7 +56,7 @@ async function startForRun() {
   const port = await freePort();
   const data = join(home.path, 'data');
   home.run('/bin/cp', ['-r', folder, data]);
-  const { program, args } = launchOf(data, port);
+  const { program, args } = launchOf(data, port, FAST);
   const child = spawn(program, args, { ...home.as, cwd: home.path, detached: true, stdio: 'ignore' });
   child.unref();
   appendFileSync(join(RUN_FOLDER, 'pids'), `${child.pid}\n`);
@@ -61,13 +66,12 @@ async function startForRun() {
 
 const urlOf = (port: number) => `postgres://test@127.0.0.1:${port}/postgres`;
 
-const launchOf = (data: string, port: number) => ({
+const launchOf = (data: string, port: number, settings: string[]) => ({
   program: programOf('postgres'),
   args: ['-D', data].concat(
-    ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', ...SETTINGS].flatMap((setting) => [
-      '-c',
-      setting,
-    ]),
+    ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', ...SETTINGS, ...settings].flatMap(
+      (setting) => ['-c', setting],
+    ),
   ),
   // Fast shutdown: SIGTERM would wait for every client to leave.
   haltSignal: 'SIGINT' as const,

@@ -1,0 +1,196 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ask, members, PASSWORD, signIn } from '../test/support/people.js';
+import { type ApiProcess, type Env, select, startApi } from '../test/support/processes.js';
+import { startPostgres } from '../test/support/servers/postgres.js';
+import { startRedis } from '../test/support/servers/redis.js';
+import {
+  betterAuth,
+  gatehouse,
+  graphql,
+  type People,
+  post,
+  postgraphile,
+  type Sent,
+  type Target,
+  type Workload,
+  withoutRules,
+} from './workloads.js';
+
+const PEERS = resolve('bench', 'peers');
+const PAGE_1000 = 999 * 20;
+/** More ids than are read in a run: one that comes again is in the cache. */
+const MOST_IDS = 200_000;
+
+export interface Options {
+  people: number;
+  connections: number;
+  bcryptCost: number;
+  /** The folder of another checkout, built, to be measured beside this one. */
+  before?: string;
+  /** Servers made of other packages, which are installed where they are not. */
+  withPeers: boolean;
+  /** A folder for the CPU profiles of Gatehouse. */
+  profiles?: string;
+}
+
+/** Starts all that is measured, with the same people. They end with the stack. */
+export async function startTargets(stack: AsyncDisposableStack, options: Options): Promise<Target[]> {
+  const [postgres, redis] = await Promise.all([startPostgres({ durable: true }), startRedis()]);
+  stack.defer(async () => void (await Promise.all([postgres.stop(), redis.stop()])));
+  const env = { REDIS_URL: redis.url, BCRYPT_COST: String(options.bcryptCost), LOG_LEVEL: 'info' };
+  const profiled = options.profiles && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(options.profiles)}` };
+  const start = async (name: string, folder: string) => {
+    const database = await postgres.createDatabase();
+    const api = await startApi({ ...env, ...profiled, DATABASE_URL: database }, join(folder, 'dist', 'src', 'main.js'));
+    stack.defer(async () => void (await api.stop()));
+    return { database, ...(await ourTarget(name, api, database, options)) };
+  };
+  const now = await start('Gatehouse', '.');
+  const { people } = now;
+  const targets = [now.target];
+  if (options.before) targets.push((await start('Gatehouse, before', options.before)).target);
+  if (options.withPeers) {
+    installPeers();
+    const database = { DATABASE_URL: now.database, ME: people.me };
+    const mercurius = await startPeer(stack, 'mercurius', database);
+    const deep = await cursorAfter(mercurius, deepest(options));
+    targets.push({ name: 'Mercurius, no rules', url: mercurius, workloads: withoutRules(people, deep) });
+    const graphile = await startPeer(stack, 'postgraphile', database);
+    const after = await graphileCursor(graphile, deepest(options));
+    targets.push({ name: 'PostGraphile, no rules', url: graphile, workloads: postgraphile(people, after) });
+    targets.push(await startBetterAuth(stack, { ...env, DATABASE_URL: await postgres.createDatabase() }, options));
+  }
+  const apollo = await startPeer(stack, 'apollo', { ME: people.me });
+  const { usersDeep: _, ...inMemory } = withoutRules(people, '');
+  targets.push({ name: 'Apollo Server, one user in memory', url: apollo, workloads: inMemory });
+  targets.push(await startSameBytes(stack, now.target));
+  return targets;
+}
+
+const deepest = ({ people }: Options) => Math.min(PAGE_1000, people - 40);
+
+async function ourTarget(name: string, api: ApiProcess, database: string, options: Options) {
+  const emails = await addPeople(api, database, options.people);
+  const rows = await select(
+    database,
+    `select id from users where email like 'person%' order by md5(id::text) limit ${MOST_IDS}`,
+  );
+  const admin = await signIn(api);
+  const people: People = { me: admin.id, ids: rows.map(({ id }) => String(id)), emails, password: PASSWORD };
+  const sessions = await members(api, options.connections * 2);
+  const signedIn = { token: admin.token, refreshTokens: sessions.map(({ refreshToken }) => refreshToken) };
+  const deep = await cursorAfter(api.url, deepest(options), admin.token);
+  const target: Target = {
+    name,
+    url: api.url,
+    workloads: gatehouse(people, signedIn, deep),
+    async renew() {
+      signedIn.token = (await signIn(api)).token;
+    },
+  };
+  return { target, people };
+}
+
+/** People with one password, whose hash is made once. Answers their addresses. */
+async function addPeople(api: ApiProcess, database: string, count: number): Promise<string[]> {
+  const [one] = await members(api, 1);
+  await select(
+    database,
+    `insert into users (id, email, password_hash, name, name_key, role_id, created_at, updated_at)
+     select gen_random_uuid(), 'person' || n || '@example.com', one.password_hash, 'Person ' || n, 'person ' || n,
+       one.role_id, one.created_at - n * interval '1 minute', one.updated_at
+     from users as one, generate_series(1, ${count}) as n where one.id = $1`,
+    [one?.id],
+  );
+  await select(database, 'analyze');
+  return Array.from({ length: count }, (_, n) => `person${n + 1}@example.com`);
+}
+
+async function startBetterAuth(stack: AsyncDisposableStack, env: Env, { people: count }: Options): Promise<Target> {
+  const url = await startPeer(stack, 'better-auth', env);
+  const database = env.DATABASE_URL as string;
+  const signedUp = await answerTo(url, post('/api/auth/sign-up/email', { ...ROOT, name: 'Root' }));
+  await select(database, `update "user" set role = 'admin'`);
+  await select(
+    database,
+    `insert into "user" (id, name, email, "emailVerified", "createdAt", "updatedAt", role)
+     select md5('person' || n), 'Person ' || n, 'person' || n || '@example.com', false, now(), now(), 'user'
+     from generate_series(1, ${count}) as n`,
+  );
+  await select(
+    database,
+    `insert into account (id, "accountId", "providerId", "userId", password, "createdAt", "updatedAt")
+     select md5('account' || n), md5('person' || n), 'credential', md5('person' || n), root.password, now(), now()
+     from account as root, generate_series(1, ${count}) as n`,
+  );
+  await select(database, 'analyze');
+  const { token } = JSON.parse(await answerTo(url, post('/api/auth/sign-in/email', ROOT)));
+  const rows = await select(database, `select id, email from "user" where role = 'user' limit ${MOST_IDS}`);
+  const people: People = {
+    me: JSON.parse(signedUp).user.id,
+    ids: rows.map(({ id }) => String(id)),
+    emails: rows.map(({ email }) => String(email)),
+    password: ROOT.password,
+  };
+  return { name: 'better-auth', url, workloads: betterAuth(people, token) };
+}
+
+const ROOT = { email: 'root@example.com', password: PASSWORD };
+
+/** A bare server with the answers that Gatehouse gives to what it is asked first. */
+async function startSameBytes(stack: AsyncDisposableStack, { url, workloads }: Target): Promise<Target> {
+  const answers: Record<string, string> = {};
+  const same: Target['workloads'] = {};
+  for (const [name, { next }] of Object.entries(workloads) as [keyof Target['workloads'], Workload][]) {
+    // Of those that change something there is no same answer.
+    if (['mixed', 'refresh', 'login', 'register'].includes(name)) continue;
+    answers[`/${name}`] = await answerTo(url, next(0));
+    same[name] = { next: (turn) => ({ ...next(turn), path: `/${name}` }), holds: '{"data":{' };
+  }
+  const limit = await startPeer(stack, 'node-http', { ANSWERS: JSON.stringify(answers) });
+  return { name: 'node:http, the same bytes', url: limit, workloads: same };
+}
+
+async function startPeer(stack: AsyncDisposableStack, name: string, env: Env): Promise<string> {
+  const peer = await startApi(env, join(PEERS, `${name}.js`));
+  stack.defer(() => peer.kill());
+  return peer.url;
+}
+
+function installPeers(): void {
+  if (existsSync(join(PEERS, 'node_modules', 'mercurius'))) return;
+  console.log('Installing the other servers in bench/peers: their packages take 400 MB.');
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS, stdio: 'inherit' });
+  if (status !== 0) throw new Error('the packages of bench/peers could not be installed');
+}
+
+async function answerTo(url: string, { method, path, headers, body }: Sent): Promise<string> {
+  const response = await fetch(url + path, { method, headers, body });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${text}`);
+  return text;
+}
+
+/** The cursor behind so many users. */
+async function cursorAfter(url: string, count: number, token?: string): Promise<string> {
+  let after: string | null = null;
+  for (let read = 0; read < count; read += 20) {
+    const { data } = await ask(
+      { url },
+      'query ($after: String) { users(first: 20, after: $after) { pageInfo { endCursor } } }',
+      { after },
+      token,
+    );
+    after = data.users.pageInfo.endCursor;
+  }
+  return String(after);
+}
+
+async function graphileCursor(url: string, count: number): Promise<string> {
+  const query = `query ($offset: Int!) {
+    allUsers(first: 1, offset: $offset, orderBy: [CREATED_AT_DESC, PRIMARY_KEY_DESC]) { pageInfo { endCursor } }
+  }`;
+  return JSON.parse(await answerTo(url, graphql(query, { offset: count - 1 }))).data.allUsers.pageInfo.endCursor;
+}

@@ -1,0 +1,189 @@
+export const WORKLOADS = {
+  typename: '`{ __typename }`',
+  me: '`me`',
+  userWarm: '`user(id)`, the same one',
+  userCold: '`user(id)`, each time another',
+  usersWarm: '`users(first: 20)`',
+  usersCold: '`users(first: 20)`, in no cache',
+  usersDeep: '`users(first: 20)`, page 1,000',
+  mixed: '90 `me`, 8 `refresh`, 2 `login`',
+  refresh: '`refresh`',
+  login: '`login`',
+  register: '`register`',
+} as const;
+export type WorkloadName = keyof typeof WORKLOADS;
+
+/** One request of a workload. */
+export interface Sent {
+  method: 'GET' | 'POST';
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** Reads what a later request needs of the answer. */
+  onAnswer?(body: string): void;
+}
+
+export interface Workload {
+  /** The request of its `turn`, which counts from 0 over all rounds. */
+  next(turn: number): Sent;
+  /** What each answer must contain. */
+  holds: string;
+}
+
+/** A server that is measured, and those of the workloads that it has. */
+export interface Target {
+  name: string;
+  url: string;
+  workloads: Partial<Record<WorkloadName, Workload>>;
+  /** Before each workload: an access token lives for 15 minutes. */
+  renew?(): Promise<void>;
+}
+
+/** Those whom a database has, and who is measured: an admin. */
+export interface People {
+  me: string;
+  ids: string[];
+  emails: string[];
+  password: string;
+}
+
+export const post = (path: string, body: object, headers: Record<string, string> = {}): Sent => ({
+  method: 'POST',
+  path,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify(body),
+});
+
+export const graphql = (query: string, variables = {}, headers?: Record<string, string>): Sent =>
+  post('/graphql', { query, variables }, headers);
+
+export const at = <T>(list: readonly T[], turn: number): T => list[turn % list.length] as T;
+
+const USER = 'id email name role { name }';
+const PAGE = `nodes { ${USER} } pageInfo { hasNextPage endCursor }`;
+const READ_USER = `query ($id: ID!) { user(id: $id) { ${USER} } }`;
+export const USERS = `query ($after: String) { users(first: 20, after: $after) { ${PAGE} } }`;
+const FILTERED_USERS = `query ($filter: UserFilter) { users(first: 20, filter: $filter) { ${PAGE} } }`;
+const TYPENAME = { next: () => graphql('{ __typename }'), holds: '{"data":{"__typename":"Query"}}' };
+const NODE = '"role":{"name":"MEMBER"}';
+
+/** A server that has the same fields and asks not who reads them. */
+export function withoutRules(people: People, deep: string) {
+  const { me, ids } = people;
+  return {
+    typename: TYPENAME,
+    me: { next: () => graphql(`{ me { ${USER} } }`), holds: `"id":"${me}"` },
+    userWarm: { next: () => graphql(READ_USER, { id: ids[0] }), holds: `"id":"${ids[0]}"` },
+    userCold: { next: (turn: number) => graphql(READ_USER, { id: at(ids, turn) }), holds: NODE },
+    usersWarm: { next: () => graphql(USERS), holds: '"hasNextPage":true' },
+    // It has no cache: all its pages are read from the database.
+    usersCold: { next: () => graphql(USERS), holds: '"hasNextPage":true' },
+    usersDeep: { next: () => graphql(USERS, { after: deep }), holds: NODE },
+  } satisfies Target['workloads'];
+}
+
+export interface SignedIn {
+  /** Of the admin, and renewed. */
+  token: string;
+  /** Of as many sessions as there are connections, or more. */
+  refreshTokens: string[];
+}
+
+/** Gatehouse, all rules and limits on. */
+export function gatehouse(people: People, signedIn: SignedIn, deep: string): Target['workloads'] {
+  const { refreshTokens } = signedIn;
+  const read = (query: string, variables = {}) =>
+    graphql(query, variables, { authorization: `Bearer ${signedIn.token}` });
+  const me = () => read(`{ me { ${USER} } }`);
+  const user = (id: string | undefined) => read(READ_USER, { id });
+  const login = (turn: number) => {
+    const input = { email: at(people.emails, turn), password: people.password };
+    return graphql('mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', { input });
+  };
+  const inFlight = new Set<string>();
+  const refresh = (): Sent => {
+    // The answers to the last requests of a round are lost: their tokens may be tried again.
+    if (refreshTokens.length === 0) refreshTokens.push(...inFlight);
+    const refreshToken = refreshTokens.shift() ?? '';
+    inFlight.add(refreshToken);
+    const query = 'mutation ($input: RefreshInput!) { refresh(input: $input) { refreshToken } }';
+    return {
+      ...graphql(query, { input: { refreshToken } }),
+      onAnswer(body) {
+        inFlight.delete(refreshToken);
+        refreshTokens.push(JSON.parse(body).data.refresh.refreshToken);
+      },
+    };
+  };
+  return {
+    typename: TYPENAME,
+    me: { next: me, holds: `"id":"${people.me}"` },
+    userWarm: { next: () => user(people.ids[0]), holds: `"id":"${people.ids[0]}"` },
+    userCold: { next: (turn) => user(at(people.ids, turn)), holds: NODE },
+    usersWarm: { next: () => read(USERS), holds: '"hasNextPage":true' },
+    usersCold: {
+      next(turn) {
+        const filter = { createdBefore: new Date(Date.now() + 60_000 + turn).toISOString() };
+        return read(FILTERED_USERS, { filter });
+      },
+      holds: '"hasNextPage":true',
+    },
+    usersDeep: { next: () => read(USERS, { after: deep }), holds: NODE },
+    mixed: {
+      next: (turn) => (turn % 50 === 0 ? login(turn) : turn % 50 <= 4 ? refresh() : me()),
+      holds: '{"data":{"',
+    },
+    refresh: { next: refresh, holds: '"refreshToken":"' },
+    login: { next: login, holds: '"accessToken":"' },
+    register: {
+      next(turn) {
+        const input = { email: `new-${Date.now()}-${turn}@example.com`, password: people.password, name: 'Ada' };
+        return graphql('mutation ($input: RegisterInput!) { register(input: $input) { user { id } } }', { input });
+      },
+      holds: '{"data":{"register":{"user":{"id":"',
+    },
+  };
+}
+
+/** PostGraphile names things by the tables. */
+export function postgraphile(people: People, after: string): Target['workloads'] {
+  const user = 'rowId email name roleByRoleId { name }';
+  const one = (id: string | undefined) => graphql(`query ($id: UUID!) { userByRowId(rowId: $id) { ${user} } }`, { id });
+  const page = `nodes { ${user} } pageInfo { hasNextPage endCursor }`;
+  const many = `query ($after: Cursor) {
+    allUsers(first: 20, after: $after, orderBy: [CREATED_AT_DESC, PRIMARY_KEY_DESC]) { ${page} }
+  }`;
+  const role = '"roleByRoleId":{"name":"MEMBER"}';
+  return {
+    typename: TYPENAME,
+    userWarm: { next: () => one(people.ids[0]), holds: `"rowId":"${people.ids[0]}"` },
+    userCold: { next: (turn) => one(at(people.ids, turn)), holds: role },
+    usersWarm: { next: () => graphql(many), holds: '"hasNextPage":true' },
+    usersCold: { next: () => graphql(many), holds: '"hasNextPage":true' },
+    usersDeep: { next: () => graphql(many, { after }), holds: role },
+  };
+}
+
+/** better-auth, over HTTP without GraphQL: a session is read for every request, and its list has no roles of their own. */
+export function betterAuth(people: People, token: string): Target['workloads'] {
+  const headers = { authorization: `Bearer ${token}` };
+  const get = (path: string): Sent => ({ method: 'GET', path: `/api/auth${path}`, headers });
+  const list = { next: () => get('/admin/list-users?limit=20'), holds: '"limit":20' };
+  return {
+    me: { next: () => get('/get-session'), holds: '"role":"admin"' },
+    userCold: { next: (turn) => get(`/admin/get-user?id=${at(people.ids, turn)}`), holds: '"role":"user"' },
+    usersWarm: list,
+    usersCold: list,
+    login: {
+      next: (turn) => post('/api/auth/sign-in/email', { email: at(people.emails, turn), password: people.password }),
+      holds: '"token":"',
+    },
+    register: {
+      next: (turn) => {
+        const email = `new-${Date.now()}-${turn}@example.com`;
+        return post('/api/auth/sign-up/email', { email, password: people.password, name: 'Ada' });
+      },
+      holds: '"token":"',
+    },
+  };
+}
