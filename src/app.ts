@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { AuditTrail } from './audit/audit-trail.js';
@@ -167,6 +170,8 @@ function createApollo(
     formatError: errorFormatter(log, { hidesNames: production }),
     logger: log.child({}, { level: 'warn' }),
     plugins: [
+      // It would look at every field: no answer but the schema is for a shared cache, and that says so itself.
+      ApolloServerPluginCacheControlDisabled(),
       requestChecks(schema, audit, { hidesNames: production }),
       production ? ApolloServerPluginLandingPageDisabled() : sandbox(examples, config.explorer),
     ],

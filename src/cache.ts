@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
@@ -22,6 +23,23 @@ export interface Entry {
   generation: string;
 }
 
+/** A command that is about to be sent. */
+interface Read {
+  keys: Set<string>;
+  found: Promise<Map<string, unknown> | null>;
+}
+
+interface StoreEntry {
+  key: string;
+  value: Stored | string;
+  ttl: number;
+}
+
+interface Write {
+  entries: StoreEntry[];
+  done: Promise<boolean>;
+}
+
 const EVERYTHING = 'everything';
 
 /**
@@ -38,6 +56,8 @@ const EVERYTHING = 'everything';
 export class Cache {
   #restUntil = 0;
   #doubted = false;
+  #nextRead: Read | null = null;
+  #nextWrite: Write | null = null;
 
   private constructor(
     private readonly keyv: Keyv<Stored | string>,
@@ -74,11 +94,11 @@ export class Cache {
    */
   async readThrough<T>(entries: readonly Entry[], load: (missing: number[]) => Promise<T[]>): Promise<T[]> {
     const names = [EVERYTHING, ...new Set(entries.map(({ generation }) => `generation:${generation}`))];
-    const found = await this.#try((keyv) => keyv.getMany([...names, ...entries.map(({ key }) => key)]));
+    const found = await this.#read([...names, ...entries.map(({ key }) => key)]);
     if (!found) return load(entries.map((_, index) => index));
 
-    const generations = new Map(names.map((name, index) => [name, found[index] as string | undefined]));
-    const values = found.slice(names.length) as (Stored | undefined)[];
+    const generations = new Map(names.map((name) => [name, found.get(name) as string | undefined]));
+    const values = entries.map(({ key }) => found.get(key) as Stored | undefined);
     const current = (entry: Entry) => [generations.get(EVERYTHING), generations.get(`generation:${entry.generation}`)];
     const missing = entries.flatMap((entry, index) => {
       const known = values[index]?.generations;
@@ -133,9 +153,41 @@ export class Cache {
     await this.keyv.disconnect().catch(() => undefined);
   }
 
-  async #set(entries: { key: string; value: Stored | string; ttl: number }[]): Promise<boolean> {
-    if (entries.length === 0) return true;
-    return (await this.#try((keyv) => keyv.setMany(entries))) !== null;
+  /** What is asked for at the same moment, by other requests too, is one command. null as `#try`. */
+  #read(keys: readonly string[]): Promise<Map<string, unknown> | null> {
+    this.#nextRead ??= this.#readSoon();
+    for (const key of keys) this.#nextRead.keys.add(key);
+    return this.#nextRead.found;
+  }
+
+  #readSoon(): Read {
+    const keys = new Set<string>();
+    const read = async () => {
+      await setImmediate();
+      this.#nextRead = null;
+      const names = [...keys];
+      const values = await this.#try((keyv) => keyv.getMany(names));
+      return values && new Map(names.map((name, index) => [name, values[index]]));
+    };
+    return { keys, found: read() };
+  }
+
+  /** What is said at the same moment is one command, too. Whether it was done. */
+  #set(entries: StoreEntry[]): Promise<boolean> {
+    if (entries.length === 0) return Promise.resolve(true);
+    this.#nextWrite ??= this.#writeSoon();
+    this.#nextWrite.entries.push(...entries);
+    return this.#nextWrite.done;
+  }
+
+  #writeSoon(): Write {
+    const entries: StoreEntry[] = [];
+    const write = async () => {
+      await setImmediate();
+      this.#nextWrite = null;
+      return (await this.#try((keyv) => keyv.setMany(entries))) !== null;
+    };
+    return { entries, done: write() };
   }
 
   /** null when the store is resting, fails, or does not answer in time. */

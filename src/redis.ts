@@ -1,4 +1,4 @@
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisClientType } from '@keyv/redis';
 
 export type Redis = RedisClientType;
@@ -25,19 +25,11 @@ export async function openRedis(url: string): Promise<Redis> {
 }
 
 /** The answer of a store that may be frozen. @throws {Error} after `withinMs` without one. */
-export async function answeredInTime<T>(answer: Promise<T>, withinMs: number): Promise<T> {
-  const timeout = new AbortController();
-  const late = (async () => {
-    await delay(withinMs, undefined, { signal: timeout.signal });
+export function answeredInTime<T>(answer: Promise<T>, withinMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const refuse = () => reject(new Error(`no answer within ${withinMs} ms`));
     // A busy process looks at its clock before its sockets: an answer that lies there is not late.
-    await nextTurn();
-    throw new Error(`no answer within ${withinMs} ms`);
-  })();
-  late.catch(() => undefined);
-  answer.catch(() => undefined);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    timeout.abort();
-  }
+    const late = setTimeout(() => setImmediate(refuse), withinMs);
+    answer.then(resolve, reject).finally(() => clearTimeout(late));
+  });
 }

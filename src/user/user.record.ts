@@ -7,27 +7,17 @@ export type UserRecord = Pick<User, 'id' | 'email' | 'name' | 'roleId' | 'isActi
   deletedAt: Date | string | null;
 };
 
-export const toRecord = ({
-  id,
-  email,
-  name,
-  roleId,
-  isActive,
-  emailVerified,
-  createdAt,
-  updatedAt,
-  deletedAt,
-}: User): UserRecord => ({
-  id,
-  email,
-  name,
-  roleId,
-  isActive,
-  emailVerified,
-  createdAt,
-  updatedAt,
-  deletedAt,
-});
+export const RECORD_FIELDS = [
+  'id',
+  'email',
+  'name',
+  'roleId',
+  'isActive',
+  'emailVerified',
+  'createdAt',
+  'updatedAt',
+  'deletedAt',
+] as const satisfies (keyof UserRecord)[];
 
 /** A user to read from, unknown to any entity manager. */
 export function fromRecord(record: UserRecord): User {

@@ -1,3 +1,4 @@
+import type { FilterQuery } from '@mikro-orm/core';
 import type { EntityManager, QBFilterQuery } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { Cache } from '../cache.js';
@@ -10,7 +11,7 @@ import { User } from './user.entity.js';
 import { toWhere } from './user.filter.js';
 import type { UserFilter, UsersArgs } from './user.inputs.js';
 import { digestOf, orderName, pageQuery, pageRequest, positionOf } from './user.page.js';
-import { fromRecord, toRecord, type UserRecord } from './user.record.js';
+import { fromRecord, RECORD_FIELDS, type UserRecord } from './user.record.js';
 
 const LIST = 'users';
 
@@ -21,6 +22,16 @@ interface Explained {
 
 /** Reads users through the cache. */
 export class UserService {
+  /** Those that several requests miss at the same moment are one query. */
+  readonly #stored = new DataLoader(
+    async (ids: readonly string[]) => {
+      const records = await this.#records({ id: { $in: [...new Set(ids)] } }).execute<UserRecord[]>();
+      const byId = new Map(records.map((record) => [record.id, record]));
+      return ids.map((id) => byId.get(id) ?? null);
+    },
+    { cache: false },
+  );
+
   constructor(
     private readonly em: EntityManager,
     private readonly cache: Cache,
@@ -40,8 +51,11 @@ export class UserService {
     const request = pageRequest(args, this.cursors);
     const { where, orderBy, limit } = pageQuery(request);
     const filter = toWhere(args.filter);
-    const [records] = await this.#list('page', { ...request, filter: args.filter }, async () =>
-      (await this.em.fork().find(User, { $and: [filter, where] }, { orderBy, limit })).map(toRecord),
+    const [records] = await this.#list('page', { ...request, filter: args.filter }, () =>
+      this.#records({ $and: [filter, where] })
+        .orderBy(orderBy)
+        .limit(limit)
+        .execute<UserRecord[]>(),
     );
     const cursorOf = (user: User) => this.cursors.encode(positionOf(user, request), orderName(request));
     return { ...connectionOf(records.map(fromRecord), request, cursorOf), filter: args.filter ?? null };
@@ -92,14 +106,18 @@ export class UserService {
   async #read(ids: readonly string[]): Promise<(User | null)[]> {
     const records = await this.cache.readThrough<UserRecord | null>(
       ids.map((id) => ({ key: `user:${id}`, generation: `user:${id}` })),
-      async (missing) => {
-        const wanted = missing.map((index) => ids[index] as string);
-        const users = await this.em.fork().find(User, { id: { $in: wanted } });
-        const byId = new Map(users.map((user) => [user.id, toRecord(user)]));
-        return wanted.map((id) => byId.get(id) ?? null);
-      },
+      (missing) => Promise.all(missing.map((index) => this.#stored.load(ids[index] as string))),
     );
     return records.map((record) => record && fromRecord(record));
+  }
+
+  /** Plain rows: as entities they would cost more than their query. */
+  #records(where: FilterQuery<User>) {
+    return this.em
+      .fork()
+      .createQueryBuilder(User)
+      .select([...RECORD_FIELDS])
+      .where(where as QBFilterQuery<User>);
   }
 }
 
