@@ -11,6 +11,8 @@ const GENERATION_MS = 2 * ENTRY_MS;
 const ANSWER_MS = 60;
 const REST_MS = 1_000;
 const MEMORY_ENTRIES = 10_000;
+/** Keyv's own look for buffers in each value, for a tenth of the time of a request. */
+const JSON_ONLY = { serialize: JSON.stringify, deserialize: JSON.parse };
 
 interface Stored {
   generations: string[];
@@ -73,7 +75,7 @@ export class Cache {
       set: (key: string, value: string) => entries.set(key, value),
       delete: (key: string) => entries.delete(key),
     });
-    const keyv = new Keyv<Stored | string>({ store, namespace: 'gatehouse', throwOnErrors: true });
+    const keyv = new Keyv<Stored | string>({ store, namespace: 'gatehouse', throwOnErrors: true, ...JSON_ONLY });
     return new Cache(keyv, log, (answer) => answer);
   }
 
@@ -81,7 +83,13 @@ export class Cache {
   static async inRedis(redis: Redis, log: Logger): Promise<Cache> {
     const { default: KeyvRedis } = await import('@keyv/redis');
     const store = new KeyvRedis(redis, { throwOnErrors: true, throwOnConnectError: false });
-    const keyv = new Keyv<Stored | string>({ store, namespace: 'gatehouse', useKeyPrefix: false, throwOnErrors: true });
+    const keyv = new Keyv<Stored | string>({
+      store,
+      namespace: 'gatehouse',
+      useKeyPrefix: false,
+      throwOnErrors: true,
+      ...JSON_ONLY,
+    });
     const cache = new Cache(keyv, log);
     redis.on('error', (error: Error) => cache.#rest(error));
     keyv.on('error', (error: Error) => cache.#rest(error));

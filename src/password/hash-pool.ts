@@ -7,18 +7,22 @@ export const MAX_OF_NETWORK = 50;
 /** The same for all: longer, and the last in the queue would wait for half a minute. */
 export const MAX_OF_ALL = 100;
 const RETRY_AFTER_SECONDS = 5;
+/** A new thread costs as much as a hash. */
+const THREAD_IDLE_MS = 60_000;
 
 let threads: Piscina | null = null;
 
 /**
  * bcrypt in threads of its own: those of libuv are for DNS, files and TLS. All pools of a process share them, for they
- * share its cores. They keep no process from ending.
+ * share its cores. There is one for each core: on Linux they have a lower priority than the thread that answers, so
+ * logins take what others leave. They keep no process from ending.
  */
 function openThreads(): Piscina {
   threads ??= new Piscina({
     filename: new URL('./hash-thread.js', import.meta.url).href,
     minThreads: 1,
-    maxThreads: Math.max(1, Math.min(availableParallelism() - 1, 4)),
+    maxThreads: availableParallelism(),
+    idleTimeout: THREAD_IDLE_MS,
   });
   return threads;
 }
