@@ -37,15 +37,18 @@ const say = (line: string) => {
   console.log(line);
   lines.push(line);
 };
+const title = `Requests a second, with ${people.toLocaleString('en')} people`;
+const folder = join('bench', 'results');
+mkdirSync(folder, { recursive: true });
+const file = join(folder, `${people}-people-${connections}-connections`);
 const packages = ['mercurius', 'postgraphile', 'better-auth'];
-say(`# Requests a second, with ${people.toLocaleString('en')} people\n`);
+say(`# ${title}\n`);
 say(`${new Date().toISOString().slice(0, 10)}; ${machine()}; ${length.rounds} × ${length.seconds} s in turns with`);
-say(`${length.connections} connections; bcrypt's cost is ${bcryptCost}. Median, and from least to most.\n`);
+say(`${connections} connections; bcrypt's cost is ${bcryptCost}. Median, and from least to most.\n`);
 if (withPeers) say(`${packages.map((name) => `${name} ${versionOf(name)}`).join(', ')}.\n`);
 say('| request | server | a second | least to most | to Gatehouse | p50 ms | p99 ms | failed |');
 say('| --- | --- | --- | --- | --- | --- | --- | --- |');
 for (const workload of names.filter((name) => only.includes(name))) {
-  for (const { renew } of targets) await renew?.();
   const measured = await measureInTurns(targets, workload, length);
   results.push(...measured);
   const ours = measured[0]?.rate ?? Number.NaN;
@@ -54,19 +57,17 @@ for (const workload of names.filter((name) => only.includes(name))) {
     const cells = [WORKLOADS[workload], target, rate.toFixed(0), range, (rate / ours).toFixed(2), p50, p99, failed];
     say(`| ${cells.join(' | ')} |`);
   }
+  write();
 }
 if (only.some((name) => name === 'login' || name === 'register'))
   say(`\n\`bcrypt.compare\` alone, on all threads: ${(await comparisons()).toFixed(1)} a second.`);
-
-const folder = join('bench', 'results');
-mkdirSync(folder, { recursive: true });
-const file = join(folder, `${people}-people-${length.connections}-connections`);
-writeFileSync(`${file}.md`, `${lines.join('\n')}\n`);
-writeFileSync(
-  `${file}.svg`,
-  chart(results, `Requests a second, ${people.toLocaleString('en')} people, ${length.connections} connections`),
-);
+write();
 console.log(`\nWritten to ${file}.md and .svg.`);
+
+function write(): void {
+  writeFileSync(`${file}.md`, `${lines.join('\n')}\n`);
+  writeFileSync(`${file}.svg`, chart(results, title));
+}
 
 function versionOf(name: string): string {
   return JSON.parse(readFileSync(join('bench', 'peers', 'package.json'), 'utf8')).dependencies[name];

@@ -34,16 +34,18 @@ export async function measureInTurns(
   workload: WorkloadName,
   { seconds, rounds, connections }: Length,
 ): Promise<Result[]> {
-  const able = targets.flatMap(({ name, url, workloads }) => {
+  const able = targets.flatMap(({ name, url, workloads, signIn }) => {
     const work = workloads[workload];
-    return work ? [{ name, url, work, seen: [] as Measured[], turns: { sent: 0 } }] : [];
+    return work ? [{ name, url, work, signIn, seen: [] as Measured[], turns: { sent: 0 } }] : [];
   });
-  for (const { url, work, turns } of able)
-    await measure(url, work, turns, Math.min(seconds, WARM_UP_SECONDS), connections);
+  const measureOne = async ({ url, work, signIn, turns }: (typeof able)[number], duration: number) => {
+    await signIn?.();
+    return measure(url, work, turns, duration, connections);
+  };
+  for (const one of able) await measureOne(one, Math.min(seconds, WARM_UP_SECONDS));
   for (let round = 0; round < rounds; round += 1) {
     // The first of a round is measured slower.
-    for (const { url, work, seen, turns } of round % 2 === 0 ? able : able.toReversed())
-      seen.push(await measure(url, work, turns, seconds, connections));
+    for (const one of round % 2 === 0 ? able : able.toReversed()) one.seen.push(await measureOne(one, seconds));
   }
   return able.map(({ name, seen }) => {
     const median = (read: (one: Measured) => number) => quantile(seen.map(read), 0.5);

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { eventually } from '../test/support/eventually.js';
 import { ask, members, PASSWORD, signIn } from '../test/support/people.js';
 import { type ApiProcess, type Env, select, startApi } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
@@ -86,9 +87,11 @@ async function ourTarget(name: string, api: ApiProcess, database: string, option
     name,
     url: api.url,
     workloads: gatehouse(people, signedIn, deep),
-    async renew() {
-      signedIn.token = (await signIn(api)).token;
-    },
+    // The queue for hashes may be full.
+    signIn: () =>
+      eventually(async () => {
+        signedIn.token = (await signIn(api)).token;
+      }),
   };
   return { target, people };
 }

@@ -6,10 +6,10 @@ export const WORKLOADS = {
   usersWarm: '`users(first: 20)`',
   usersCold: '`users(first: 20)`, in no cache',
   usersDeep: '`users(first: 20)`, page 1,000',
-  mixed: '90 `me`, 8 `refresh`, 2 `login`',
   refresh: '`refresh`',
   login: '`login`',
   register: '`register`',
+  mixed: '90 `me`, 8 `refresh`, 2 `login`',
 } as const;
 export type WorkloadName = keyof typeof WORKLOADS;
 
@@ -35,8 +35,11 @@ export interface Target {
   name: string;
   url: string;
   workloads: Partial<Record<WorkloadName, Workload>>;
-  /** Before each workload: an access token lives for 15 minutes. */
-  renew?(): Promise<void>;
+  /**
+   * Signs in before each measurement: an access token lives for 15 minutes, and the login waits behind those that the
+   * measurement before has given up.
+   */
+  signIn?(): Promise<void>;
 }
 
 /** Those whom a database has, and who is measured: an admin. */
