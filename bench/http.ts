@@ -11,7 +11,8 @@ import { WORKLOADS, type WorkloadName } from './workloads.js';
  * Requests a second of Gatehouse beside other servers, all with the same PEOPLE (100,000 unless told) on a private
  * PostgreSQL and Redis, one process each. Each workload is measured on all servers in turns: ROUNDS (3) of SECONDS (5)
  * with CONNECTIONS (32). ONLY names workloads, PEERS=0 leaves out the servers of other packages, and BEFORE is the folder
- * of another checkout, built. PROFILES is a folder for CPU profiles. Every answer is looked at. Prints a table, and writes it and a chart to `bench/results`.
+ * of another checkout, built. PROFILES is a folder for CPU profiles. Every answer is looked at. Prints a table, and
+ * writes it and a chart to `bench/results`.
  */
 const length = {
   seconds: Number(process.env.SECONDS ?? 5),

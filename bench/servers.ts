@@ -21,7 +21,7 @@ import {
 
 const PEERS = resolve('bench', 'peers');
 const PAGE_1000 = 999 * 20;
-/** More ids than are read in a run: one that comes again is in the cache. */
+/** More than are read in a run: an id that comes again is in the cache. */
 const MOST_IDS = 200_000;
 
 export interface Options {
@@ -36,7 +36,7 @@ export interface Options {
   profiles?: string;
 }
 
-/** Starts all that is measured, with the same people. They end with the stack. */
+/** Starts all servers, with the same people. They end with the stack. */
 export async function startTargets(stack: AsyncDisposableStack, options: Options): Promise<Target[]> {
   const [postgres, redis] = await Promise.all([startPostgres({ durable: true }), startRedis()]);
   stack.defer(async () => void (await Promise.all([postgres.stop(), redis.stop()])));
@@ -142,12 +142,12 @@ async function startBetterAuth(stack: AsyncDisposableStack, env: Env, { people: 
 
 const ROOT = { email: 'root@example.com', password: PASSWORD };
 
-/** A bare server with the answers that Gatehouse gives to what it is asked first. */
+/** A bare server with the first answers of Gatehouse. */
 async function startSameBytes(stack: AsyncDisposableStack, { url, workloads }: Target): Promise<Target> {
   const answers: Record<string, string> = {};
   const same: Target['workloads'] = {};
   for (const [name, { next }] of Object.entries(workloads) as [keyof Target['workloads'], Workload][]) {
-    // Of those that change something there is no same answer.
+    // What changes something has another answer each time.
     if (['mixed', 'refresh', 'login', 'register'].includes(name)) continue;
     answers[`/${name}`] = await answerTo(url, next(0));
     same[name] = { next: (turn) => ({ ...next(turn), path: `/${name}` }), holds: '{"data":{' };

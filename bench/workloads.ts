@@ -1,8 +1,8 @@
 export const WORKLOADS = {
   typename: '`{ __typename }`',
   me: '`me`',
-  userWarm: '`user(id)`, the same one',
-  userCold: '`user(id)`, each time another',
+  userWarm: '`user`, the same one',
+  userCold: '`user`, each time another',
   usersWarm: '`users(first: 20)`',
   usersCold: '`users(first: 20)`, in no cache',
   usersDeep: '`users(first: 20)`, page 1,000',
@@ -37,12 +37,12 @@ export interface Target {
   workloads: Partial<Record<WorkloadName, Workload>>;
   /**
    * Signs in before each measurement: an access token lives for 15 minutes, and the login waits behind those that the
-   * measurement before has given up.
+   * measurement before gave up.
    */
   signIn?(): Promise<void>;
 }
 
-/** Those whom a database has, and who is measured: an admin. */
+/** The people of a database; `me` is the admin who asks. */
 export interface People {
   me: string;
   ids: string[];
@@ -70,7 +70,7 @@ const FILTERED_USERS = `query ($filter: UserFilter) { users(first: 20, filter: $
 const TYPENAME = { next: () => graphql('{ __typename }'), holds: '{"data":{"__typename":"Query"}}' };
 const NODE = '"role":{"name":"MEMBER"}';
 
-/** A server that has the same fields and asks not who reads them. */
+/** A server with the same fields and without rules. */
 export function withoutRules(people: People, deep: string) {
   const { me, ids } = people;
   return {
@@ -86,7 +86,7 @@ export function withoutRules(people: People, deep: string) {
 }
 
 export interface SignedIn {
-  /** Of the admin, and renewed. */
+  /** Of the admin; a new one for each measurement. */
   token: string;
   /** Of as many sessions as there are connections, or more. */
   refreshTokens: string[];
@@ -148,7 +148,7 @@ export function gatehouse(people: People, signedIn: SignedIn, deep: string): Tar
   };
 }
 
-/** PostGraphile names things by the tables. */
+/** PostGraphile takes its names from the tables. */
 export function postgraphile(people: People, after: string): Target['workloads'] {
   const user = 'rowId email name roleByRoleId { name }';
   const one = (id: string | undefined) => graphql(`query ($id: UUID!) { userByRowId(rowId: $id) { ${user} } }`, { id });
@@ -167,7 +167,7 @@ export function postgraphile(people: People, after: string): Target['workloads']
   };
 }
 
-/** better-auth, over HTTP without GraphQL: a session is read for every request, and its list has no roles of their own. */
+/** better-auth, over HTTP without GraphQL: it reads the session for each request; its users have their role as a text. */
 export function betterAuth(people: People, token: string): Target['workloads'] {
   const headers = { authorization: `Bearer ${token}` };
   const get = (path: string): Sent => ({ method: 'GET', path: `/api/auth${path}`, headers });

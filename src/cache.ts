@@ -11,7 +11,7 @@ const GENERATION_MS = 2 * ENTRY_MS;
 const ANSWER_MS = 60;
 const REST_MS = 1_000;
 const MEMORY_ENTRIES = 10_000;
-/** Keyv's own look for buffers in each value, for a tenth of the time of a request. */
+/** Keyv's own functions look for buffers in each value, which takes up to a tenth of the time of a request. */
 const JSON_ONLY = { serialize: JSON.stringify, deserialize: JSON.parse };
 
 interface Stored {
@@ -161,7 +161,7 @@ export class Cache {
     await this.keyv.disconnect().catch(() => undefined);
   }
 
-  /** What is asked for at the same moment, by other requests too, is one command. null as `#try`. */
+  /** What is read at the same moment, by other requests too, is one command. null as `#try`. */
   #read(keys: readonly string[]): Promise<Map<string, unknown> | null> {
     this.#nextRead ??= this.#readSoon();
     for (const key of keys) this.#nextRead.keys.add(key);
@@ -180,7 +180,7 @@ export class Cache {
     return { keys, found: read() };
   }
 
-  /** What is said at the same moment is one command, too. Whether it was done. */
+  /** What is written at the same moment is one command, too. Answers whether it was done. */
   #set(entries: StoreEntry[]): Promise<boolean> {
     if (entries.length === 0) return Promise.resolve(true);
     this.#nextWrite ??= this.#writeSoon();

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 
-/** Listens on a free port and says where, in the words of Gatehouse. */
+/** Listens on a free port and says where, as Gatehouse does. */
 export async function serve(listener) {
   const server = createServer(listener);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
