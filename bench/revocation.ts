@@ -12,7 +12,8 @@ const SESSIONS = Number(process.env.SESSIONS ?? 1_000);
 /** So few that no access token runs out before it was asked for the last time. */
 const BATCH = 200;
 
-await using instances = await startInstances();
+// A purge would take the row that says when its deletion was committed.
+await using instances = await startInstances({ DELETION_GRACE: 'P1D' });
 const { one, other, database, redis } = instances;
 
 const now = () => performance.timeOrigin + performance.now();
