@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compare } from 'bcrypt';
+import { compare, hash } from 'bcrypt';
 import { chart } from './chart.js';
 import { machine } from './instances.js';
 import { measureInTurns, type Result } from './measure.js';
@@ -76,7 +76,6 @@ function versionOf(name: string): string {
 
 /** What the cost of bcrypt alone allows on this machine, a second. */
 async function comparisons(): Promise<number> {
-  const { hash } = await import('bcrypt');
   const digest = await hash('a password', bcryptCost);
   const began = performance.now();
   const until = began + length.seconds * 1000;

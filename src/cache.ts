@@ -25,24 +25,31 @@ export interface Entry {
   generation: string;
 }
 
-/** A command that is about to be sent. */
-interface Read {
-  keys: Set<string>;
-  found: Promise<Map<string, unknown> | null>;
-}
-
 interface StoreEntry {
   key: string;
   value: Stored | string;
   ttl: number;
 }
 
-interface Write {
-  entries: StoreEntry[];
-  done: Promise<boolean>;
-}
-
 const EVERYTHING = 'everything';
+
+/** One command for all that is given to it in one turn of the process, also by other requests. */
+function inOneTurn<Item, Answer>(send: (items: Item[]) => Promise<Answer>): (items: Item[]) => Promise<Answer> {
+  let next: { items: Item[]; answer: Promise<Answer> } | null = null;
+  const begin = () => {
+    const items: Item[] = [];
+    const answer = setImmediate().then(() => {
+      next = null;
+      return send(items);
+    });
+    return { items, answer };
+  };
+  return (items) => {
+    next ??= begin();
+    next.items.push(...items);
+    return next.answer;
+  };
+}
 
 /**
  * Cache-aside that never hands out an old value.
@@ -58,8 +65,16 @@ const EVERYTHING = 'everything';
 export class Cache {
   #restUntil = 0;
   #doubted = false;
-  #nextRead: Read | null = null;
-  #nextWrite: Write | null = null;
+  /** null as `#try`. */
+  readonly #read = inOneTurn(async (keys: string[]) => {
+    const names = [...new Set(keys)];
+    const values = await this.#try((keyv) => keyv.getMany(names));
+    return values && new Map<string, unknown>(names.map((name, index) => [name, values[index]]));
+  });
+  /** Whether it was done. */
+  readonly #write = inOneTurn(
+    async (entries: StoreEntry[]) => (await this.#try((keyv) => keyv.setMany(entries))) !== null,
+  );
 
   private constructor(
     private readonly keyv: Keyv<Stored | string>,
@@ -161,41 +176,8 @@ export class Cache {
     await this.keyv.disconnect().catch(() => undefined);
   }
 
-  /** What is read at the same moment, by other requests too, is one command. null as `#try`. */
-  #read(keys: readonly string[]): Promise<Map<string, unknown> | null> {
-    this.#nextRead ??= this.#readSoon();
-    for (const key of keys) this.#nextRead.keys.add(key);
-    return this.#nextRead.found;
-  }
-
-  #readSoon(): Read {
-    const keys = new Set<string>();
-    const read = async () => {
-      await setImmediate();
-      this.#nextRead = null;
-      const names = [...keys];
-      const values = await this.#try((keyv) => keyv.getMany(names));
-      return values && new Map(names.map((name, index) => [name, values[index]]));
-    };
-    return { keys, found: read() };
-  }
-
-  /** What is written at the same moment is one command, too. Answers whether it was done. */
-  #set(entries: StoreEntry[]): Promise<boolean> {
-    if (entries.length === 0) return Promise.resolve(true);
-    this.#nextWrite ??= this.#writeSoon();
-    this.#nextWrite.entries.push(...entries);
-    return this.#nextWrite.done;
-  }
-
-  #writeSoon(): Write {
-    const entries: StoreEntry[] = [];
-    const write = async () => {
-      await setImmediate();
-      this.#nextWrite = null;
-      return (await this.#try((keyv) => keyv.setMany(entries))) !== null;
-    };
-    return { entries, done: write() };
+  async #set(entries: StoreEntry[]): Promise<boolean> {
+    return entries.length === 0 || this.#write(entries);
   }
 
   /** null when the store is resting, fails, or does not answer in time. */

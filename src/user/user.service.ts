@@ -22,7 +22,7 @@ interface Explained {
 
 /** Reads users through the cache. */
 export class UserService {
-  /** Those that several requests miss at the same moment are one query. */
+  /** One query for the users that several requests miss at the same moment. */
   readonly #stored = new DataLoader(
     async (ids: readonly string[]) => {
       const records = await this.#records({ id: { $in: [...new Set(ids)] } }).execute<UserRecord[]>();

@@ -9,7 +9,14 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { ask, freshEmail, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
-import { type Env, type Running, startApi, startProcess, temporaryFolder } from '../support/processes.js';
+import {
+  type Env,
+  HANGS_AFTER_MS,
+  type Running,
+  startApi,
+  startProcess,
+  temporaryFolder,
+} from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { freePort } from '../support/servers/free-port.js';
 import { sharedPostgres } from '../support/servers/postgres.js';
@@ -17,8 +24,6 @@ import { sharedPostgres } from '../support/servers/postgres.js';
 /** Two of each kind, unless told otherwise. */
 const RESTARTS = Number(process.env.RESTARTS ?? 8);
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-// It ends within 10 s, as container runtimes allow; a slow machine may take longer. Nothing else ends it before this.
-const HANGS_AFTER_MS = 30_000;
 const SIGNALS: NodeJS.Signals[][] = [
   ['SIGTERM'],
   ['SIGINT'],

@@ -4,20 +4,25 @@
 import { existsSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { endBy } from '../../src/process/run.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { member } from '../support/people.js';
-import { type ApiProcess, startApi, startConsumer, startProcess, usedDataFolder } from '../support/processes.js';
+import {
+  type ApiProcess,
+  HANGS_AFTER_MS,
+  startApi,
+  startConsumer,
+  startProcess,
+  usedDataFolder,
+} from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { startRedis } from '../support/servers/redis.js';
 
-// It ends within 10 s, as container runtimes allow; a slow machine may take longer. Nothing else ends it before this.
-const HANGS_AFTER_MS = 30_000;
 const CLEAN = { code: 0, signal: null };
 const ANY_REQUEST = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
 
@@ -152,10 +157,6 @@ describe('one signal to npm start', () => {
 });
 
 async function ended(running: Pick<ApiProcess, 'signal' | 'exited'>) {
-  const hangs = new AbortController();
   running.signal('SIGTERM');
-  const late = delay(HANGS_AFTER_MS, 'hangs', { signal: hangs.signal }).catch(() => null);
-  const end = await Promise.race([running.exited, late]);
-  hangs.abort();
-  return end;
+  return (await endBy(Date.now() + HANGS_AFTER_MS, running.exited)) ? running.exited : 'hangs';
 }

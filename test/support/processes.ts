@@ -14,6 +14,11 @@ import { withPostgres } from './servers/postgres.js';
 const API = 'dist/src/main.js';
 const CONSUMER = 'dist/consumer/main.js';
 const LINE_WITHIN_MS = 120_000;
+/**
+ * After a signal. A process ends within 10 s, as container runtimes allow, and a slow machine may take longer; nothing
+ * but its own code ends it before this.
+ */
+export const HANGS_AFTER_MS = 30_000;
 const NODE_COMPILE_CACHE = resolve('node_modules', '.compile-cache');
 
 export type Env = Record<string, string>;
