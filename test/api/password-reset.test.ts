@@ -41,164 +41,175 @@ async function tokenFor(app: TestApp, { email }: Person): Promise<string> {
   return sentToken(app, email, 'reset-password');
 }
 
-describeApi('resetPassword', (app) => {
-  const login = async (ada: Person, password: string) =>
-    codes(await ask(app(), LOGIN, { input: { email: ada.email, password } }));
-  const stands = async (token: string) => (await ask(app(), '{ me { id } }', {}, token)).data.me !== null;
+describeApi(
+  'resetPassword',
+  (app) => {
+    const login = async (ada: Person, password: string) =>
+      codes(await ask(app(), LOGIN, { input: { email: ada.email, password } }));
+    const stands = async (token: string) => (await ask(app(), '{ me { id } }', {}, token)).data.me !== null;
 
-  test('sets the password, ends all sessions and opens one', async () => {
-    const [ada, token] = await forgetful(app());
-    const other = (await ask(app(), LOGIN, { input: { email: ada.email, password: PASSWORD } })).data.login;
-    const before = [await stands(ada.token), await stands(other.accessToken)];
+    test('sets the password, ends all sessions and opens one', async () => {
+      const [ada, token] = await forgetful(app());
+      const other = (await ask(app(), LOGIN, { input: { email: ada.email, password: PASSWORD } })).data.login;
+      const before = [await stands(ada.token), await stands(other.accessToken)];
 
-    const { data } = await reset(app(), token);
+      const { data } = await reset(app(), token);
 
-    const { accessToken, session, user } = data.resetPassword;
-    expect(before).toEqual([true, true]);
-    expect(await Promise.all([ada.token, other.accessToken, accessToken].map(stands))).toEqual([false, false, true]);
-    expect(user).toEqual({ id: ada.id, emailVerified: true, sessions: [{ id: session.id }] });
-    expect(session.current).toBe(true);
-    expect([await login(ada, PASSWORD), await login(ada, NEW_PASSWORD)]).toEqual([['INVALID_CREDENTIALS'], []]);
-    const refresh = 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { accessToken } }';
-    expect(codes(await ask(app(), refresh, { token: ada.refreshToken }))).toEqual(['UNAUTHENTICATED']);
-  });
+      const { accessToken, session, user } = data.resetPassword;
+      expect(before).toEqual([true, true]);
+      expect(await Promise.all([ada.token, other.accessToken, accessToken].map(stands))).toEqual([false, false, true]);
+      expect(user).toEqual({ id: ada.id, emailVerified: true, sessions: [{ id: session.id }] });
+      expect(session.current).toBe(true);
+      expect([await login(ada, PASSWORD), await login(ada, NEW_PASSWORD)]).toEqual([['INVALID_CREDENTIALS'], []]);
+      const refresh = 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { accessToken } }';
+      expect(codes(await ask(app(), refresh, { token: ada.refreshToken }))).toEqual(['UNAUTHENTICATED']);
+    });
 
-  test('announces what it changed, and tells the address', async () => {
-    const [ada, token] = await forgetful(app());
+    test('announces what it changed, and tells the address', async () => {
+      const [ada, token] = await forgetful(app());
 
-    await reset(app(), token);
-    await allSent(app());
+      await reset(app(), token);
+      await allSent(app());
 
-    const events = await app().database.em.execute('select type from outbox where subject = ? order by type', [ada.id]);
-    expect(events.map(({ type }) => type)).toEqual(['user.email_verified', 'user.password_changed', 'user.registered']);
-    expect(await noticesTo(ada)).toHaveLength(1);
-    const again = await tokenFor(app(), ada);
-    await reset(app(), again, `${NEW_PASSWORD} again`);
-    const verified = await app().database.em.execute(
-      `select count(*)::int as count from outbox where subject = ? and type = 'user.email_verified'`,
-      [ada.id],
-    );
-    expect(verified).toEqual([{ count: 1 }]);
-  });
+      const events = await app().database.em.execute('select type from outbox where subject = ? order by type', [
+        ada.id,
+      ]);
+      expect(events.map(({ type }) => type)).toEqual([
+        'user.email_verified',
+        'user.password_changed',
+        'user.registered',
+      ]);
+      expect(await noticesTo(ada)).toHaveLength(1);
+      const again = await tokenFor(app(), ada);
+      await reset(app(), again, `${NEW_PASSWORD} again`);
+      const verified = await app().database.em.execute(
+        `select count(*)::int as count from outbox where subject = ? and type = 'user.email_verified'`,
+        [ada.id],
+      );
+      expect(verified).toEqual([{ count: 1 }]);
+    });
 
-  test('a change of password tells the address, too', async () => {
-    const ada = await member(app());
+    test('a change of password tells the address, too', async () => {
+      const ada = await member(app());
 
-    await ada.ask(CHANGE, { input: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } });
-    await allSent(app());
+      await ada.ask(CHANGE, { input: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } });
+      await allSent(app());
 
-    expect(await noticesTo(ada)).toHaveLength(1);
-  });
+      expect(await noticesTo(ada)).toHaveLength(1);
+    });
 
-  const noticesTo = async ({ email }: Person) => {
-    const sent = await app().database.em.execute(
-      `select id from mails where recipient = ? and kind = 'password_changed' and sent_at is not null`,
-      [email],
-    );
-    const withoutLinks = (await mailsTo(app(), email)).filter(({ text }) => !text.includes('#token='));
-    expect(withoutLinks).toHaveLength(sent.length);
-    return sent;
-  };
+    const noticesTo = async ({ email }: Person) => {
+      const sent = await app().database.em.execute(
+        `select id from mails where recipient = ? and kind = 'password_changed' and sent_at is not null`,
+        [email],
+      );
+      const withoutLinks = (await mailsTo(app(), email)).filter(({ text }) => !text.includes('#token='));
+      expect(withoutLinks).toHaveLength(sent.length);
+      return sent;
+    };
 
-  test('takes a token once, also of many at once', async () => {
-    const [ada, token] = await forgetful(app());
+    test('takes a token once, also of many at once', async () => {
+      const [ada, token] = await forgetful(app());
 
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => reset(app(), token, `${NEW_PASSWORD} ${index}`)),
-    );
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, index) => reset(app(), token, `${NEW_PASSWORD} ${index}`)),
+      );
 
-    expect(answers.flatMap(codes)).toEqual(Array.from({ length: 9 }, () => 'INVALID_TOKEN'));
-    const winner = answers.findIndex(({ errors }) => errors.length === 0);
-    expect(await login(ada, `${NEW_PASSWORD} ${winner}`)).toEqual([]);
-    expect(codes(await reset(app(), token))).toEqual(['INVALID_TOKEN']);
-  });
+      expect(answers.flatMap(codes)).toEqual(Array.from({ length: 9 }, () => 'INVALID_TOKEN'));
+      const winner = answers.findIndex(({ errors }) => errors.length === 0);
+      expect(await login(ada, `${NEW_PASSWORD} ${winner}`)).toEqual([]);
+      expect(codes(await reset(app(), token))).toEqual(['INVALID_TOKEN']);
+    });
 
-  test('a refused password does not use the token up', async () => {
-    const [ada, token] = await forgetful(app());
+    test('a refused password does not use the token up', async () => {
+      const [ada, token] = await forgetful(app());
 
-    const refused = [];
-    for (const password of ['short', 'password123', ada.email, ada.name, 'x'.repeat(129)])
-      refused.push(await reset(app(), token, password));
+      const refused = [];
+      for (const password of ['short', 'password123', ada.email, ada.name, 'x'.repeat(129)])
+        refused.push(await reset(app(), token, password));
 
-    expect(refused.flatMap(codes)).toEqual([
-      'WEAK_PASSWORD',
-      'WEAK_PASSWORD',
-      'WEAK_PASSWORD',
-      'WEAK_PASSWORD',
-      'BAD_USER_INPUT',
-    ]);
-    expect(new Set(refused.map(({ errors }) => errors[0]?.extensions.path))).toEqual(new Set(['input.newPassword']));
-    expect(await stands(ada.token)).toBe(true);
-    expect(codes(await reset(app(), token))).toEqual([]);
-  });
+      expect(refused.flatMap(codes)).toEqual([
+        'WEAK_PASSWORD',
+        'WEAK_PASSWORD',
+        'WEAK_PASSWORD',
+        'WEAK_PASSWORD',
+        'BAD_USER_INPUT',
+      ]);
+      expect(new Set(refused.map(({ errors }) => errors[0]?.extensions.path))).toEqual(new Set(['input.newPassword']));
+      expect(await stands(ada.token)).toBe(true);
+      expect(codes(await reset(app(), token))).toEqual([]);
+    });
 
-  type Way = [string, (ada: Person, token: string) => Promise<string>];
-  test.each<Way>([
-    ['nobody made', async () => createHash('sha256').update('invented').digest('base64url')],
-    ['is none', async () => "' or 1=1"],
-    ['is for the address', (ada) => sentToken(app(), ada.email, 'verify-email')],
-    [
-      'is older than the password',
-      async (ada, token) => {
-        await ada.ask(CHANGE, { input: { currentPassword: PASSWORD, newPassword: 'not the one of the link' } });
-        return token;
-      },
-    ],
-    [
-      'was sent before another was used',
-      async (ada, token) => {
-        await reset(app(), await tokenFor(app(), ada), 'not the one of the link');
-        return token;
-      },
-    ],
-    ...SPOILT.map(([name, spoil]): Way => [name, (ada, token) => spoil(app(), ada, token).then(() => token)]),
-  ])('refuses a token that %s', async (_, tokenOf) => {
-    const [ada, sent] = await forgetful(app());
-    const token = await tokenOf(ada, sent);
-    const hash = () => app().database.em.execute('select password_hash from users where id = ?', [ada.id]);
-    const before = await hash();
+    type Way = [string, (ada: Person, token: string) => Promise<string>];
+    test.each<Way>([
+      ['nobody made', async () => createHash('sha256').update('invented').digest('base64url')],
+      ['is none', async () => "' or 1=1"],
+      ['is for the address', (ada) => sentToken(app(), ada.email, 'verify-email')],
+      [
+        'is older than the password',
+        async (ada, token) => {
+          await ada.ask(CHANGE, { input: { currentPassword: PASSWORD, newPassword: 'not the one of the link' } });
+          return token;
+        },
+      ],
+      [
+        'was sent before another was used',
+        async (ada, token) => {
+          await reset(app(), await tokenFor(app(), ada), 'not the one of the link');
+          return token;
+        },
+      ],
+      ...SPOILT.map(([name, spoil]): Way => [name, (ada, token) => spoil(app(), ada, token).then(() => token)]),
+    ])('refuses a token that %s', async (_, tokenOf) => {
+      const [ada, sent] = await forgetful(app());
+      const token = await tokenOf(ada, sent);
+      const hash = () => app().database.em.execute('select password_hash from users where id = ?', [ada.id]);
+      const before = await hash();
 
-    const answer = await reset(app(), token);
+      const answer = await reset(app(), token);
 
-    expect(codes(answer)).toEqual(['INVALID_TOKEN']);
-    expect(answer.data).toBeNull();
-    expect(await hash()).toEqual(before);
-  });
+      expect(codes(answer)).toEqual(['INVALID_TOKEN']);
+      expect(answer.data).toBeNull();
+      expect(await hash()).toEqual(before);
+    });
 
-  test('resets whose link it is, whoever is signed in', async () => {
-    const [[ada, token], eve] = [await forgetful(app()), await member(app())];
+    test('resets whose link it is, whoever is signed in', async () => {
+      const [[ada, token], eve] = [await forgetful(app()), await member(app())];
 
-    const { data } = await eve.ask(RESET, { input: { token, newPassword: NEW_PASSWORD } });
+      const { data } = await eve.ask(RESET, { input: { token, newPassword: NEW_PASSWORD } });
 
-    expect(data.resetPassword.user.id).toBe(ada.id);
-    expect(await login(eve, PASSWORD)).toEqual([]);
-  });
+      expect(data.resetPassword.user.id).toBe(ada.id);
+      expect(await login(eve, PASSWORD)).toEqual([]);
+    });
 
-  test('a request for an address without an open account sends nothing', async () => {
-    const [gone, off] = [await member(app()), await member(app())];
-    await gone.ask(DELETE_USER, { id: gone.id });
-    await app().database.em.execute('update users set is_active = false where id = ?', [off.id]);
-    await allSent(app());
-    const addresses = ['nobody@example.com', gone.email, off.email];
+    test('a request for an address without an open account sends nothing', async () => {
+      const [gone, off] = [await member(app()), await member(app())];
+      await gone.ask(DELETE_USER, { id: gone.id });
+      await app().database.em.execute('update users set is_active = false where id = ?', [off.id]);
+      await allSent(app());
+      const addresses = ['nobody@example.com', gone.email, off.email];
 
-    const answers = await Promise.all(addresses.map((email) => ask(app(), REQUEST_PASSWORD_RESET, { email })));
-    await allSent(app());
+      const answers = await Promise.all(addresses.map((email) => ask(app(), REQUEST_PASSWORD_RESET, { email })));
+      await allSent(app());
 
-    expect(answers.map(({ data }) => data)).toEqual(
-      addresses.map(() => ({ requestPasswordReset: { accepted: true } })),
-    );
-    const mails = await Promise.all(addresses.map((email) => mailsTo(app(), email)));
-    expect(mails.flat().filter(({ text }) => text.includes('/account/reset-password'))).toEqual([]);
-  });
+      expect(answers.map(({ data }) => data)).toEqual(
+        addresses.map(() => ({ requestPasswordReset: { accepted: true } })),
+      );
+      const mails = await Promise.all(addresses.map((email) => mailsTo(app(), email)));
+      expect(mails.flat().filter(({ text }) => text.includes('/account/reset-password'))).toEqual([]);
+    });
 
-  test('any spelling of the address is good enough', async () => {
-    const ada = await member(app());
+    test('any spelling of the address is good enough', async () => {
+      const ada = await member(app());
 
-    await ask(app(), REQUEST_PASSWORD_RESET, { email: ` ${ada.email.toUpperCase()} ` });
+      await ask(app(), REQUEST_PASSWORD_RESET, { email: ` ${ada.email.toUpperCase()} ` });
 
-    expect(codes(await reset(app(), await sentToken(app(), ada.email, 'reset-password')))).toEqual([]);
-  });
-});
+      expect(codes(await reset(app(), await sentToken(app(), ada.email, 'reset-password')))).toEqual([]);
+    });
+  },
+  {},
+  { DELETION_GRACE: 'P1D' },
+);
 
 describeApi(
   'a request for another password',

@@ -42,6 +42,7 @@ describeApi(
       const { id } = data.register.user;
       const root = await admin(app());
       tokens.push(root.token);
+      const [hash] = await app().database.em.execute('select password_hash from users where id = ?', [id]);
 
       await say(REGISTER, { input });
       await say(LOGIN, { input: { email: input.email, password: `${PASSWORD}!` } });
@@ -106,7 +107,6 @@ describeApi(
         body: `{"query": "{ me { id } }", "password": "${PASSWORD}`,
       });
 
-      const [hash] = await app().database.em.execute('select password_hash from users where id = ?', [id]);
       const secrets = [CANARY, String(hash?.password_hash), String(hash?.password_hash).slice(10, 40)];
       const rows = await app().database.em.execute('select * from outbox');
       const inbox = await app().database.em.execute('select * from inbox');
