@@ -115,9 +115,15 @@ export class Refusals {
   }
 }
 
-/** RFC 9112, 3.2. Node.js would answer this itself, without a body. */
-const refusalOf = ({ raw, headers }: FastifyRequest): Refusal | null =>
-  raw.httpVersion === '1.1' && headers.host === undefined ? { status: 400, message: UNREADABLE } : null;
+function refusalOf({ raw, headers }: FastifyRequest): Refusal | null {
+  // RFC 9112, 3.2. Node.js would answer this itself, without a body.
+  if (raw.httpVersion === '1.1' && headers.host === undefined) return { status: 400, message: UNREADABLE };
+  // RFC 8259, 8.1. Read as UTF-8, a body in another charset would be another one than a proxy in front has checked.
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '') ?? [];
+  if (!/^utf-?8$/i.test(charset)) return { status: 415, message: 'The charset must be UTF-8.' };
+  const { 'content-encoding': coding = 'identity' } = headers;
+  return /^identity$/i.test(coding) ? null : { status: 415, message: 'The body must not be compressed.' };
+}
 
 const pathOf = (url: string) => url.replace(/[?#].*$/s, '');
 

@@ -165,6 +165,12 @@ describeWithServers(['postgres'], 'in production', () => {
     '{ __type(name: "User") { fields { name } } }',
     'query Q { a: __schema { queryType { name } } }',
     'fragment F on Query { __schema { types { name } } } { ...F }',
+    // GHSA-q5q9-2rhp-33qw, of another server: within an inline fragment it was answered.
+    '{ ... { __type(name: "User") { name } } }',
+    '{ me { id } ... on Query { ... @include(if: true) { t: __type(name: "User") { name } } } }',
+    'query ($name: String = "User") { __type(name: $name) { name } }',
+    'mutation { __schema { types { name } } }',
+    '{ __schema @skip(if: true) { types { name } } }',
   ])('%s is refused like a field that is not there', async (query) => {
     const answer = await ask(api, query);
 
