@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,11 +12,10 @@ import { AuditTrail } from './audit/audit-trail.js';
 import { DeviceTokens } from './auth/device-tokens.js';
 import { Cache } from './cache.js';
 import { type Config, DEVELOPMENT_ADMIN } from './config/config.js';
-import { configOrExit } from './config/config-or-exit.js';
 import { type Database, migrate, openDatabase, pendingMigrations } from './database/database.js';
 import { purgeParts } from './deletion/purge.js';
 import { type EventBus, inProcessBus } from './events/bus.js';
-import { assertCanListen, explainListening } from './http/listening.js';
+import { explainListening } from './http/listening.js';
 import { AccessTokens } from './keys/access-token.js';
 import { Acknowledgements } from './keys/acknowledgements.js';
 import { firstKey } from './keys/key-files.js';
@@ -39,11 +39,8 @@ import { Throttles } from './throttle/throttles.js';
 const MIGRATION_LOOK_MS = 2_000;
 
 /** Starts the API, a step after the other; `run` ends what was started. */
-export async function startApi(run: Run): Promise<void> {
-  const config = configOrExit('api');
+export async function startApi(run: Run, config: Config): Promise<void> {
   const log = createLog(config.logLevel);
-  // Found out before anything is written.
-  await run.step(() => assertCanListen(config));
   const examples = await run.step(() => (config.production ? undefined : readExamples()));
   const pepper = await run.step(() => pepperOf(config));
   const keys = await run.step(() => openKeys(config, log));
@@ -104,7 +101,8 @@ export async function startApi(run: Run): Promise<void> {
   );
   const address = await run.step(() => app.start().catch(explainListening));
   log.info({ address, migrated: migrated.length, seconds: Math.round(process.uptime() * 10) / 10 }, 'API is ready');
-  if (!config.production) console.log(welcome(config, address, madeAdmin));
+  const isFirst = (cluster.worker?.id ?? 1) === 1;
+  if (!config.production && isFirst) console.log(welcome(config, address, madeAdmin));
 }
 
 function openKeys({ jwtPrivateKey, jwtKeysDir, dataDir, production }: Config, log: Logger): KeyRing {

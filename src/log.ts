@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { DriverException } from '@mikro-orm/core';
 import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
@@ -19,7 +20,7 @@ export function createLog(level: LevelWithSilent, destination: DestinationStream
   return pino(
     {
       level,
-      base: null,
+      base: cluster.worker ? { worker: cluster.worker.id } : null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },

@@ -14,6 +14,8 @@ export interface Config {
   /** Where the API listens. */
   host: string;
   port: number;
+  /** Processes that share the port. */
+  workers: number;
   /**
    * The API's address as clients see it, without a slash at the end; issuer and audience of the access tokens, and
    * where links in mails lead.
@@ -148,6 +150,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     complain('MAIL_FROM', 'is required where PUBLIC_URL has an address in place of a name');
   if (texts.SESSION_IDLE_DAYS !== null && values.SESSION_IDLE_DAYS > values.SESSION_MAX_DAYS)
     complain('SESSION_IDLE_DAYS', 'must not be more than SESSION_MAX_DAYS');
+  if (values.WORKERS > 1 && (values.DATABASE_URL === null || values.REDIS_URL === null))
+    complain('WORKERS', 'must be 1 without DATABASE_URL and REDIS_URL, which is all that workers share');
   const isTrusted = values.PERSISTED_OPERATIONS === 'trusted';
   if (isTrusted && values.OPERATIONS_MANIFEST === null)
     complain('OPERATIONS_MANIFEST', 'is required while PERSISTED_OPERATIONS is trusted');
@@ -169,6 +173,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     production,
     host: values.HOST,
     port: values.PORT,
+    workers: values.WORKERS,
     publicUrl,
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,

@@ -43,6 +43,10 @@ export const SETTINGS = {
   PORT: setting(whole(0, 65535), 4000, {
     description: 'The port on which the API listens; `0` is any free one, which the log tells.',
   }),
+  WORKERS: setting(whole(1, 64), 1, {
+    description:
+      'Processes that share the port, for a machine without an orchestrator: one for each core. More than one need `DATABASE_URL` and `REDIS_URL`.',
+  }),
   PUBLIC_URL: setting(url('http:', 'https:'), null, {
     default: '`http://localhost:4000`',
     description:

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
@@ -38,6 +39,8 @@ export class Metrics {
   readonly #overdue = gauge(this.#waiting, 'deletions_overdue', 'Deletions that go on after DELETION_DEADLINE.');
 
   constructor(private readonly em: EntityManager) {
+    // Each request for them is answered by one of the workers.
+    if (cluster.worker) this.#process.setDefaultLabels({ worker: cluster.worker.id });
     collectDefaultMetrics({ register: this.#process });
   }
 

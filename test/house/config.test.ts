@@ -92,6 +92,10 @@ describe('settings', () => {
   test.each<[string, string]>([
     ['PORT', '99999'],
     ['PORT', '4000; rm'],
+    ['WORKERS', '0'],
+    ['WORKERS', '65'],
+    ['WORKERS', '1.5'],
+    ['WORKERS', 'secret'],
     ['PUBLIC_URL', 'id.example.com'],
     ['DATABASE_URL', 'mysql://secret@db'],
     ['REDIS_URL', 'http://secret'],
