@@ -7,7 +7,8 @@ import {
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { AuditTrail } from './audit/audit-trail.js';
-import type { Cache } from './cache.js';
+import type { Cache } from './cache/cache.js';
+import type { Redis } from './cache/redis.js';
 import type { Config } from './config/config.js';
 import { type Database, listenToDatabase, pendingMigrations, takesWrites } from './database/database.js';
 import { type Ledger, LedgerCheck } from './deletion/ledger.js';
@@ -22,7 +23,6 @@ import { sandbox } from './http/pages/landing-page.js';
 import type { Mailbox } from './mail/mailbox.js';
 import { Metrics } from './observability/metrics.js';
 import { endBy } from './process/run.js';
-import type { Redis } from './redis.js';
 import { type Context, createContext } from './request/context.js';
 import { Execution } from './request/execution.js';
 import { Turns } from './request/turns.js';

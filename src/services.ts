@@ -8,7 +8,7 @@ import { AuthService } from './auth/auth.service.js';
 import { Authenticator } from './auth/authenticator.js';
 import type { DeviceTokens } from './auth/device-tokens.js';
 import { PasswordResetService } from './auth/password-reset.service.js';
-import type { Cache } from './cache.js';
+import type { Cache } from './cache/cache.js';
 import { DeletionService } from './deletion/deletion.service.js';
 import { EmailService } from './email/email.service.js';
 import type { AccessTokens } from './keys/access-token.js';

@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AuditFact, AuditTrail, Transaction } from '../audit/audit-trail.js';
-import type { Cache } from '../cache.js';
+import type { Cache } from '../cache/cache.js';
 import { isRefusedBy } from '../database/constraint.js';
 import { Deletion } from '../deletion/deletion.entity.js';
 import { conflict, invalidCredentials, lastAdmin, notFound, reauthenticationRequired } from '../errors.js';

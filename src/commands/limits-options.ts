@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { validate as isUuid } from 'uuid';
+import { openRedis, type Redis } from '../cache/redis.js';
 import type { Config } from '../config/config.js';
-import { openRedis, type Redis } from '../redis.js';
 import { canonicalAddress } from '../text/ip-address.js';
 import type { Selection } from '../throttle/operator.js';
 import { parseEmail } from '../user/email-address.js';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
+import type { Redis } from '../cache/redis.js';
 import type { Config } from '../config/config.js';
 import { StartFailure } from '../process/start-failure.js';
-import type { Redis } from '../redis.js';
 import type { Throttles } from '../throttle/throttles.js';
 import { DocumentStore } from './document-store.js';
 import { ManifestError, readManifest, type TrustedDocuments } from './manifest.js';

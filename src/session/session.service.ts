@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import { AuditResult } from '../audit/audit-event.entity.js';
 import type { AuditTrail, Transaction } from '../audit/audit-trail.js';
-import type { Cache } from '../cache.js';
+import type { Cache } from '../cache/cache.js';
 import type { Config } from '../config/config.js';
 import { unauthenticated } from '../errors.js';
 import { reuseDetected } from '../events/outbox.entity.js';

@@ -1,4 +1,4 @@
-import type { Redis } from '../redis.js';
+import type { Redis } from '../cache/redis.js';
 import { networkOf } from '../text/ip-address.js';
 import { type Count, LIMIT_PREFIX } from './counters.js';
 import { LIMIT_NAMES, type LimitName, type Limits, limitOf } from './limits.js';

@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import DataLoader from 'dataloader';
-import type { Cache } from '../cache.js';
+import type { Cache } from '../cache/cache.js';
 import type { Actor } from '../request/actor.js';
 import { Role } from './role.entity.js';
 

@@ -1,7 +1,7 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import type { EntityManager, QBFilterQuery } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
-import type { Cache } from '../cache.js';
+import type { Cache } from '../cache/cache.js';
 import { connectionOf } from '../paging/connection.js';
 import type { Cursors } from '../paging/cursor.js';
 import type { Actor } from '../request/actor.js';

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { type GraphQLSchema, getNamedType, graphql, isLeafType, isObjectType } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { Cache } from '../../src/cache.js';
+import { Cache } from '../../src/cache/cache.js';
 import { enforceRules } from '../../src/graphql/enforce.js';
 import { type FieldRule, RuleError, rulesOf } from '../../src/graphql/rules.js';
 import { createLog } from '../../src/log.js';

@@ -3,7 +3,7 @@
 
 import { expect, test } from '@jest/globals';
 import { LRUCache } from 'lru-cache';
-import { Cache } from '../../src/cache.js';
+import { Cache } from '../../src/cache/cache.js';
 import { createLog } from '../../src/log.js';
 import { describeApi } from '../support/app.js';
 import { sentToken } from '../support/links.js';

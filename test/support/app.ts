@@ -10,7 +10,7 @@ import { type App, type AppParts, createApp } from '../../src/app.js';
 import type { AuditDigests } from '../../src/audit/audit-digests.js';
 import { AuditTrail } from '../../src/audit/audit-trail.js';
 import { DeviceTokens } from '../../src/auth/device-tokens.js';
-import { Cache } from '../../src/cache.js';
+import { Cache } from '../../src/cache/cache.js';
 import { type Config, loadConfig } from '../../src/config/config.js';
 import { type Database, openDatabase } from '../../src/database/database.js';
 import { IN_MEMORY } from '../../src/database/embedded-database.js';
