@@ -65,6 +65,8 @@ export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: Da
         { name: '20261129000001_search_indexes', class: Migration20261129000001_search_indexes },
       ],
       snapshot: false,
+      // One that makes an index concurrently runs outside a transaction.
+      allOrNothing: false,
     },
   };
   return databaseUrl

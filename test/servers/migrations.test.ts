@@ -1,0 +1,57 @@
+// Users change while a migration makes indexes, and one that was killed in the middle is run again; a transaction that
+// is open makes it wait.
+
+import { expect, test } from '@jest/globals';
+import { Client } from 'pg';
+import { databaseOptions } from '../../mikro-orm.config.js';
+import { openDatabase } from '../../src/database/database.js';
+import { IN_MEMORY } from '../../src/database/embedded-database.js';
+import { describeWithServers } from '../support/describe-with-servers.js';
+import { eventually } from '../support/eventually.js';
+import { runCommand, select, startProcess } from '../support/processes.js';
+import { sharedPostgres } from '../support/servers/postgres.js';
+
+const MIGRATE = 'dist/src/commands/migrate.js';
+const LAST_WITHOUT_INDEXES = '20261128000002_participants';
+
+describeWithServers(['postgres'], 'a migration that makes indexes', () => {
+  test('holds up no change of users; killed in the middle, it makes them anew', async () => {
+    const DATABASE_URL = await (await sharedPostgres()).createDatabase();
+    const older = await openDatabase({ databaseUrl: DATABASE_URL, dataDir: IN_MEMORY }, databaseOptions);
+    await older.orm.migrator.up({ to: LAST_WITHOUT_INDEXES });
+    await older.close();
+    const indexes = () =>
+      select(
+        DATABASE_URL,
+        `select relname, indisvalid from pg_index join pg_class on pg_class.oid = indexrelid
+         where relname in ('idx_users_name_part', 'idx_users_email_part', 'idx_users_closed') order by relname`,
+      );
+    // An index is made concurrently when all that was open at its begin has ended.
+    const reader = new Client({ connectionString: DATABASE_URL });
+    await reader.connect();
+    await reader.query('begin isolation level repeatable read; select count(*) from users');
+
+    const killed = startProcess(MIGRATE, { DATABASE_URL });
+    await eventually(async () =>
+      expect(await indexes()).toEqual([{ relname: 'idx_users_name_part', indisvalid: false }]),
+    );
+    await select(
+      DATABASE_URL,
+      `insert into users (id, email, password_hash, name, created_at, updated_at)
+       values (gen_random_uuid(), 'meanwhile@example.com', '', 'Ada', now(), now())`,
+    );
+    await killed.kill();
+    const between = await indexes();
+    await reader.end();
+    const { code } = await runCommand(MIGRATE, [], { DATABASE_URL });
+
+    expect(between).toEqual([{ relname: 'idx_users_name_part', indisvalid: false }]);
+    expect(code).toBe(0);
+    expect(await indexes()).toEqual(
+      ['idx_users_closed', 'idx_users_email_part', 'idx_users_name_part'].map((relname) => ({
+        relname,
+        indisvalid: true,
+      })),
+    );
+  });
+});
