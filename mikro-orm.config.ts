@@ -32,7 +32,7 @@ import { Session } from './src/session/session.entity.js';
 import { Role } from './src/user/role.entity.js';
 import { User } from './src/user/user.entity.js';
 
-const POOL_SIZE = 10;
+export const POOL_SIZE = 10;
 /** For a free connection, or a new one. */
 const CONNECTION_WAIT_MS = 5_000;
 

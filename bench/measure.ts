@@ -63,7 +63,8 @@ export async function measureInTurns(
   });
 }
 
-async function measure(
+/** One round. `turns` goes on from round to round, so that no request comes twice. */
+export async function measure(
   url: string,
   { next, holds }: Workload,
   turns: { sent: number },

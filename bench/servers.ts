@@ -36,18 +36,37 @@ export interface Options {
   profiles?: string;
 }
 
-/** Starts all servers, with the same people. They end with the stack. */
-export async function startTargets(stack: AsyncDisposableStack, options: Options): Promise<Target[]> {
+/** Gatehouse with its people, and where its servers are. */
+export interface Gatehouse {
+  api: ApiProcess;
+  database: string;
+  redis: string;
+  people: People;
+  target: Target;
+}
+
+/** PostgreSQL and Redis, and what starts a build of Gatehouse on them. All end with the stack. */
+async function openServers(stack: AsyncDisposableStack, options: Options) {
   const [postgres, redis] = await Promise.all([startPostgres({ durable: true }), startRedis()]);
   stack.defer(async () => void (await Promise.all([postgres.stop(), redis.stop()])));
   const env = { REDIS_URL: redis.url, BCRYPT_COST: String(options.bcryptCost), LOG_LEVEL: 'info' };
   const profiled = options.profiles && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(options.profiles)}` };
-  const start = async (name: string, folder: string) => {
+  const start = async (name: string, folder: string): Promise<Gatehouse> => {
     const database = await postgres.createDatabase();
     const api = await startApi({ ...env, ...profiled, DATABASE_URL: database }, join(folder, 'dist', 'src', 'main.js'));
     stack.defer(async () => void (await api.stop()));
-    return { database, ...(await ourTarget(name, api, database, options)) };
+    return { api, database, redis: redis.url, ...(await ourTarget(name, api, database, options)) };
   };
+  return { postgres, env, start };
+}
+
+/** Starts Gatehouse alone. */
+export const startGatehouse = async (stack: AsyncDisposableStack, options: Options): Promise<Gatehouse> =>
+  (await openServers(stack, options)).start('Gatehouse', '.');
+
+/** Starts all servers, with the same people. They end with the stack. */
+export async function startTargets(stack: AsyncDisposableStack, options: Options): Promise<Target[]> {
+  const { postgres, env, start } = await openServers(stack, options);
   const now = await start('Gatehouse', '.');
   const { people } = now;
   const targets = [now.target];

@@ -21,6 +21,7 @@ export interface DatabaseConfig {
 
 /** Any number that no other program locks in the same database. */
 const MIGRATION_LOCK = 7_236_454_101;
+const LOCK_LOOK_MS = 250;
 const RECONNECT_MS = 1_000;
 const CLOSE_MS = 1_500;
 /** As `server_version_num` has it. */
@@ -112,9 +113,17 @@ export async function migrate({ orm, em }: Database, config: DatabaseConfig): Pr
   const up = async () => (await orm.migrator.up()).map(({ name }) => name);
   if (!config.databaseUrl) return up();
   return em.fork().transactional(async (lock) => {
-    await lock.execute('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+    // Not by a statement that waits: an index that is made concurrently waits for the end of each statement before it.
+    while (!(await takesLock(lock))) await delay(LOCK_LOOK_MS);
     return up();
   });
+}
+
+async function takesLock(em: EntityManager): Promise<boolean> {
+  const [row] = await em.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [
+    MIGRATION_LOCK,
+  ]);
+  return row?.taken === true;
 }
 
 export const pendingMigrations = async ({ orm }: Database) => (await orm.migrator.getPending()).map(({ name }) => name);

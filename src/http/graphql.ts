@@ -1,7 +1,7 @@
 import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
-import { IdentityError, responseTooLarge } from '../errors.js';
+import { badRequest, IdentityError, responseTooLarge } from '../errors.js';
 import { refusalOfDocument } from '../graphql/document-rules.js';
 import { findDocument, type GivenDocument, type PersistedOperations } from '../graphql/persisted-operations.js';
 import type { Context, RequestFacts } from '../request/context.js';
@@ -17,6 +17,9 @@ import { refuse } from './http-errors.js';
 const PUBLIC_SECONDS = 300;
 
 export const MAX_ANSWER_BYTES = 500_000;
+
+/** Of the appendix to GraphQL over HTTP, too. */
+const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'documentId'];
 
 /** The client's address, by the peer of the connection and the headers. */
 export type AddressOf = (peer: string | undefined, request: FastifyRequest) => string | null;
@@ -64,6 +67,8 @@ async function answer(
     return viewer.id !== null && viewer.role === 'ADMIN';
   };
 
+  const repeated = repeatedParameter(request.url);
+  if (repeated) return refuse(reply, 400, badRequest(`The parameter ${repeated} may be given once.`));
   const { given, withDocument } = readRequest(request);
   const found = await findDocument(operations, given, facts.client, isAdmin).catch((error) => {
     if (!(error instanceof IdentityError)) throw error;
@@ -106,13 +111,18 @@ interface ReadRequest {
   withDocument(text: string | null): HTTPGraphQLRequest;
 }
 
+/** A proxy in front may have read the other one (OWASP ASVS 5.0, 15.3.7). */
+const repeatedParameter = (url: string): string | undefined => {
+  const parameters = new URLSearchParams(searchOf(url));
+  return PARAMETERS.find((name) => parameters.getAll(name).length > 1);
+};
+
 function readRequest({ method, headers: given, url, body }: FastifyRequest): ReadRequest {
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
-  const at = url.indexOf('?');
-  const search = at === -1 ? '' : url.slice(at);
+  const search = searchOf(url);
   // HEAD is GET without its body (RFC 9110, 9.3.2), which Fastify leaves out.
   const asItCame = { method: method === 'HEAD' ? 'GET' : method, headers, search, body };
   if (method === 'POST') {
@@ -139,6 +149,8 @@ function readRequest({ method, headers: given, url, body }: FastifyRequest): Rea
   };
   return { given: fields, withDocument };
 }
+
+const searchOf = (url: string) => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
 
 const isNamed = ({ documentId, extensions }: GivenDocument) =>
   documentId !== undefined || (isRecord(extensions) && 'persistedQuery' in extensions);

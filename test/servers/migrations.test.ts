@@ -15,6 +15,16 @@ const MIGRATE = 'dist/src/commands/migrate.js';
 const LAST_WITHOUT_INDEXES = '20261128000002_participants';
 
 describeWithServers(['postgres'], 'a migration that makes indexes', () => {
+  test('is run once by many who start at the same moment', async () => {
+    const DATABASE_URL = await (await sharedPostgres()).createDatabase();
+
+    const runs = await Promise.all(Array.from({ length: 4 }, () => runCommand(MIGRATE, [], { DATABASE_URL })));
+
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const rows = await select(DATABASE_URL, 'select name from mikro_orm_migrations');
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+  });
+
   test('holds up no change of users; killed in the middle, it makes them anew', async () => {
     const DATABASE_URL = await (await sharedPostgres()).createDatabase();
     const older = await openDatabase({ databaseUrl: DATABASE_URL, dataDir: IN_MEMORY }, databaseOptions);
