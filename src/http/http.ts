@@ -23,6 +23,11 @@ const HSTS = {
   subdomains: { maxAge: YEAR_SECONDS, includeSubDomains: true },
   preload: { maxAge: YEAR_SECONDS, includeSubDomains: true, preload: true },
 } as const;
+/** Of what is no page: nothing is loaded, run or framed. Pages bring one of their own. OWASP ASVS 5.0, 3.4.3 and 3.4.6. */
+const NOTHING = {
+  useDefaults: false,
+  directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+};
 const REQUEST_ID = /^[\w.-]{1,128}$/;
 
 interface HttpDependencies extends GraphQLParts {
@@ -79,7 +84,7 @@ export async function createHttp(
   });
   // Sandbox's page brings a policy of its own, and is not there in production.
   await http.register(helmet, {
-    contentSecurityPolicy: config.production ? undefined : false,
+    contentSecurityPolicy: config.production ? NOTHING : false,
     strictTransportSecurity: HSTS[config.hsts],
   });
   await http.register(cors, {

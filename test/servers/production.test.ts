@@ -124,6 +124,22 @@ describeWithServers(['postgres'], 'in production', () => {
     expect(failed.sort()).toEqual(['28B9', '2EA1', '6A70', 'BF61', 'D6D5']);
   });
 
+  test.each(['/graphql', '/nothing', '/health/live', '/.well-known/jwks.json', '/account/account.js'])(
+    'an answer of %s has the headers that protect browsers',
+    async (path) => {
+      const { headers } = await fetch(`${api.url}${path}`);
+
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+      });
+      expect(headers.get('x-powered-by') ?? headers.get('server')).toBeNull();
+    },
+  );
+
   test('a document that does not fit is told so, and nothing else', async () => {
     const texts = new Set<string>();
     let documents = 0;
