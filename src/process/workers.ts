@@ -1,4 +1,4 @@
-import cluster from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Run } from './run.js';
@@ -24,31 +24,28 @@ interface WorkerOptions {
  */
 export async function startWorkers(run: Run, { count, script, passedOn, log }: WorkerOptions): Promise<void> {
   cluster.setupPrimary({ exec: script });
-  const exits = new Map<number, Promise<void>>();
+  const exits = new Map<Worker, Promise<void>>();
+  const ready = new Set<Worker>();
   let ending = false;
-  const signalAll = (signal: NodeJS.Signals) => {
-    for (const id of exits.keys()) cluster.workers?.[id]?.process.kill(signal);
-  };
 
+  /** Resolves when the worker listens. */
   const start = (): Promise<void> => {
     const worker = cluster.fork();
     const { id } = worker;
     return new Promise((resolve, reject) => {
-      let isReady = false;
       worker.once('listening', () => {
-        isReady = true;
+        ready.add(worker);
         log.info({ worker: id, pid: worker.process.pid }, 'worker is ready');
         resolve();
       });
-      const exit = new Promise<void>((gone) => {
-        worker.once('exit', (code: number | null, signal: string | null) => {
-          exits.delete(id);
-          gone();
-          if (!isReady) return reject(new StartFailure('A worker has ended before it was ready.'));
-          if (!ending) void replace({ worker: id, code, signal });
-        });
+      const { promise: exit, resolve: exited } = Promise.withResolvers<void>();
+      exits.set(worker, exit);
+      worker.once('exit', (code: number | null, signal: string | null) => {
+        exits.delete(worker);
+        exited();
+        if (!ready.delete(worker)) reject(new StartFailure('A worker has ended before it was ready.'));
+        else if (!ending) void replace({ worker: id, code, signal });
       });
-      exits.set(id, exit);
     });
   };
 
@@ -56,29 +53,30 @@ export async function startWorkers(run: Run, { count, script, passedOn, log }: W
     log.error(lost, 'a worker has ended; another one takes its place');
     for (;;) {
       await delay(RESTART_MS);
-      if (
-        ending ||
-        (await start().then(
-          () => true,
-          () => false,
-        )) ||
-        ending
-      )
-        return;
-      log.error('a worker cannot be started; it is tried again');
+      if (ending) return;
+      try {
+        return await start();
+      } catch {
+        if (!ending) log.error('a worker cannot be started; it is tried again');
+      }
     }
   };
 
-  if (passedOn) process.on(passedOn, () => signalAll(passedOn));
+  // One that starts has no ear for it yet, and would end.
+  if (passedOn) process.on(passedOn, () => signal(ready, passedOn));
   await run.step(
     () => undefined,
     async () => {
       ending = true;
-      signalAll('SIGTERM');
+      signal(exits.keys(), 'SIGTERM');
       await Promise.all(exits.values());
     },
   );
   // The first one migrates the database of development, and what is wrong is told once.
   await start();
   await Promise.all(Array.from({ length: count - 1 }, start));
+}
+
+function signal(workers: Iterable<Worker>, name: NodeJS.Signals): void {
+  for (const worker of workers) worker.process.kill(name);
 }

@@ -138,6 +138,21 @@ describeWithServers(['postgres', 'redis'], 'an API of two workers', () => {
     expect(await all(NEW)).toEqual([]);
   });
 
+  test('tries again where another one cannot start, while the one that is left answers', async () => {
+    trust(OLD);
+    await start({ PERSISTED_OPERATIONS: 'trusted', OPERATIONS_MANIFEST: manifest() });
+    writeFileSync(manifest(), 'no manifest');
+    const [first] = workers();
+    process.kill(Number(first?.pid), 'SIGKILL');
+    await api.logged('a worker cannot be started; it is tried again');
+    const meanwhile = await api.ask(OLD);
+    trust(OLD);
+    await eventually(() => expect(workers()).toHaveLength(3));
+
+    expect(meanwhile.data).toEqual({ me: null });
+    expect(api.output()).toContain('OPERATIONS_MANIFEST');
+  });
+
   test('ends with 1, and says once what is wrong, where none can start', async () => {
     let busy: NetServer | undefined;
     try {

@@ -98,6 +98,8 @@ export function startProcess(script: string, env: Env, { program = process.execP
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // One that reads no input may have ended before it has it.
+  child.stdin.on('error', () => undefined);
   return { ...watch(child, folder), stdin: child.stdin };
 }
 
