@@ -489,6 +489,16 @@ describe('docs/asvs.md and SECURITY.md', () => {
   });
 });
 
+describe('docs/architecture.md', () => {
+  test('names each decision', () => {
+    const map = readFileSync('docs/architecture.md', 'utf8');
+    const decisions = readdirSync('docs/decisions');
+
+    expect(decisions.length).toBeGreaterThan(30);
+    expect(decisions.filter((name) => !map.includes(`(decisions/${name})`))).toEqual([]);
+  });
+});
+
 describe('links of the documentation', () => {
   const pages = [
     'README.md',
