@@ -1,8 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
+import { SHORT_LOCKS } from './short-locks.js';
 
 /** Mails with the digests of their links' tokens, and whether an address is its user's. */
 export class Migration20261125000000_mail extends Migration {
   override up(): void {
+    this.addSql(SHORT_LOCKS);
     this.addSql(`alter table "users" add column "email_verified" boolean not null default false`);
     this.addSql(`create table "mails" (
       "id" uuid not null,

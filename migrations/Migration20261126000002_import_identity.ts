@@ -1,8 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
+import { SHORT_LOCKS } from './short-locks.js';
 
 /** What an import knows its users by: the address as it was imported, and the id in the system that they come from. */
 export class Migration20261126000002_import_identity extends Migration {
   override up(): void {
+    this.addSql(SHORT_LOCKS);
     this.addSql(`alter table "users" add column "imported_email" text null, add column "external_id" text null`);
     // Nothing changes that anybody has cached.
     this.addSql(`alter table "users" disable trigger "users_changed"`);

@@ -1,8 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
+import { SHORT_LOCKS } from './short-locks.js';
 
 /** The last event of each chain that retention removed; the trigger lets retention remove those up to it, and nothing else. */
 export class Migration20261126000003_retention extends Migration {
   override up(): void {
+    this.addSql(SHORT_LOCKS);
     this.addSql(
       `alter table "audit_chains" add column "removed_position" int not null default 0, add column "removed_digest" text not null default '', add column "removed_mac" text not null default ''`,
     );

@@ -1,11 +1,13 @@
 import { Migration } from '@mikro-orm/migrations';
 import { searchKey } from '../src/user/search-key.js';
+import { SHORT_LOCKS } from './short-locks.js';
 
 const BATCH = 1_000;
 
 /** What names are found and ordered by; orders by bytes, which are the same on every machine. */
 export class Migration20261126000004_name_key extends Migration {
   override async up(): Promise<void> {
+    await this.execute(SHORT_LOCKS);
     await this.execute(`alter table "users" alter column "email" type text collate "C"`);
     // The default is for an instance of the version before, which knows no key and registers users while instances are replaced.
     await this.execute(`alter table "users" add column "name_key" text collate "C" not null default ''`);

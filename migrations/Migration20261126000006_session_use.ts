@@ -1,8 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
+import { SHORT_LOCKS } from './short-locks.js';
 
 /** Which refresh token of a session was last traded while it counted, and when; and where a session was opened, beside where it was last used. */
 export class Migration20261126000006_session_use extends Migration {
   override up(): void {
+    this.addSql(SHORT_LOCKS);
     this.addSql(`alter table "sessions" add column "used_rotation" int null, add column "used_at" timestamptz(3) null`);
     this.addSql(
       `alter table "sessions" add column "opened_user_agent" text null, add column "opened_ip_address" text null`,

@@ -1,4 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
+import { SHORT_LOCKS } from './short-locks.js';
 
 const NEVER = `raise exception 'audit events are only ever added' using errcode = 'insufficient_privilege';`;
 const MAY_DELETE = `if tg_op = 'DELETE' and current_setting('gatehouse.audit_retention', true) = 'on' and exists (select from audit_chains where id = old.chain and removed_position >= old.position) then return old; end if;`;
@@ -10,6 +11,7 @@ const appendOnly = (allowed: string) =>
 /** Deletions with a receipt for each of their steps; audit events from which what is personal was removed. */
 export class Migration20261128000001_deletions extends Migration {
   override up(): void {
+    this.addSql(SHORT_LOCKS);
     this.addSql(`create table "deletions" (
       "user_id" uuid not null,
       "requested_by" uuid not null,

@@ -56,7 +56,9 @@ export async function startApi(run: Run, config: Config): Promise<void> {
     ({ close }) => close(),
   );
   // In production a step of its own does this, before any instance starts.
-  const migrated = await run.step(() => (config.production ? [] : migrate(database, config)));
+  const migrated = await run.step(() =>
+    config.production ? [] : migrate(database, config, () => log.warn('a migration waits for a table that is in use')),
+  );
 
   const passwords = new Passwords({ pepper, cost: config.bcryptCost, minLength: config.passwordMinLength });
   const parts = purgeParts(config, pepper);

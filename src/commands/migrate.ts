@@ -6,10 +6,13 @@ import { orExit } from '../process/or-exit.js';
 import { inOneLine } from '../process/start-failure.js';
 
 const config = configOrExit('migrate');
+const WAITS = 'A migration waits for a table that another transaction uses. It is tried again for ten minutes.';
 const database = await orExit(openDatabase(config, databaseOptions));
 try {
   const down = process.argv[2] === 'down';
-  const names = down ? (await database.orm.migrator.down()).map(({ name }) => name) : await migrate(database, config);
+  const names = down
+    ? (await database.orm.migrator.down()).map(({ name }) => name)
+    : await migrate(database, config, () => console.error(WAITS));
   console.log(
     names.length > 0 ? `${down ? 'Taken back' : 'Migrated'}: ${names.join(', ')}` : 'The schema is up to date.',
   );

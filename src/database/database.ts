@@ -22,6 +22,9 @@ export interface DatabaseConfig {
 /** Any number that no other program locks in the same database. */
 const MIGRATION_LOCK = 7_236_454_101;
 const LOCK_LOOK_MS = 250;
+/** PostgreSQL's code for a lock that was not had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
+const TABLES_FREE_MS = 600_000;
 const RECONNECT_MS = 1_000;
 const CLOSE_MS = 1_500;
 /** As `server_version_num` has it. */
@@ -108,15 +111,33 @@ function refusalOf({ code, message }: Error & { code?: string }): string {
   );
 }
 
-/** Brings the schema up to date. Of processes that start together one does it, and the others wait for it. */
-export async function migrate({ orm, em }: Database, config: DatabaseConfig): Promise<string[]> {
-  const up = async () => (await orm.migrator.up()).map(({ name }) => name);
-  if (!config.databaseUrl) return up();
-  return em.fork().transactional(async (lock) => {
+/**
+ * Brings the schema up to date. Of processes that start together one does it, and the others wait for it. `onWait` hears
+ * once that a migration waits for a table.
+ * @throws if another transaction has held the table for ten minutes.
+ */
+export async function migrate(database: Database, config: DatabaseConfig, onWait = () => {}): Promise<string[]> {
+  if (!config.databaseUrl) return runMigrations(database, onWait);
+  return database.em.fork().transactional(async (lock) => {
     // Not by a statement that waits: an index that is made concurrently waits for the end of each statement before it.
     while (!(await takesLock(lock))) await delay(LOCK_LOOK_MS);
-    return up();
+    return runMigrations(database, onWait);
   });
+}
+
+async function runMigrations(database: Database, onWait: () => void): Promise<string[]> {
+  const pending = await pendingMigrations(database);
+  const giveUp = Date.now() + TABLES_FREE_MS;
+  for (let hasWaited = false; ; hasWaited = true) {
+    try {
+      await database.orm.migrator.up();
+      return pending;
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || Date.now() > giveUp) throw error;
+      if (!hasWaited) onWait();
+      await delay(LOCK_LOOK_MS);
+    }
+  }
 }
 
 async function takesLock(em: EntityManager): Promise<boolean> {

@@ -10,6 +10,7 @@ export const unusableDataDir = (why = 'unknown') =>
 const DATABASE_MENDS: Partial<Record<string, string>> = {
   '25006': 'leads to a server that takes no writes: use the primary, or end its read-only mode.',
   '42501': 'has a user without the right to do what is needed: let it own its schema, or use another.',
+  '55P03': 'has a table that another transaction holds: end that one, and run this again.',
   '53100': 'leads to a server whose disk is full: make room there.',
   '42P01': 'leads to a database without our tables: run npm run migrate.',
 };

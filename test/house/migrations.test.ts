@@ -2,6 +2,7 @@
 // that it runs, read by PostgreSQL's own parser.
 
 import { describe, expect, test } from '@jest/globals';
+import { SHORT_LOCKS } from '../../migrations/short-locks.js';
 import { databaseOptions } from '../../mikro-orm.config.js';
 import { openDatabase } from '../../src/database/database.js';
 import { IN_MEMORY } from '../../src/database/embedded-database.js';
@@ -82,6 +83,21 @@ describe('a statement that would hold up requests', () => {
     ['insert into roles (name) values (1)', []],
     ['create trigger t after insert on users for each row execute function f()', []],
   ])('%s', async (sql, expected) => {
-    expect(await blockingDdl([sql])).toEqual(expected);
+    expect(await blockingDdl([SHORT_LOCKS, sql])).toEqual(expected);
+  });
+
+  test.each([
+    'alter table users add column a text null',
+    'alter table users alter column a set default 1',
+    'alter table users disable trigger t',
+    'create trigger t after insert on users for each row execute function f()',
+    'drop trigger t on users',
+  ])('%s, without a bound for its wait', async (sql) => {
+    const found = ['users: is locked, and without SHORT_LOCKS others wait behind it'];
+
+    expect(await blockingDdl([sql])).toEqual(found);
+    expect(await blockingDdl(["set lock_timeout = '100ms'", sql])).toEqual(found);
+    expect(await blockingDdl([SHORT_LOCKS, sql])).toEqual([]);
+    expect(await blockingDdl(['create table users (a int)', sql])).toEqual([]);
   });
 });

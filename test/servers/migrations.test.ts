@@ -1,5 +1,5 @@
-// Users change while a migration makes indexes, and one that was killed in the middle is run again; a transaction that
-// is open makes it wait.
+// Requests go on while a migration runs, many may start it at once, and one that was killed in the middle is run again;
+// transactions that are open make it wait.
 
 import { expect, test } from '@jest/globals';
 import { Client } from 'pg';
@@ -12,9 +12,11 @@ import { runCommand, select, startProcess } from '../support/processes.js';
 import { sharedPostgres } from '../support/servers/postgres.js';
 
 const MIGRATE = 'dist/src/commands/migrate.js';
+/** The next one adds a column to users. */
+const LAST_WITH_OLD_USERS = '20261125000001_audit';
 const LAST_WITHOUT_INDEXES = '20261128000002_participants';
 
-describeWithServers(['postgres'], 'a migration that makes indexes', () => {
+describeWithServers(['postgres'], 'a migration', () => {
   test('is run once by many who start at the same moment', async () => {
     const DATABASE_URL = await (await sharedPostgres()).createDatabase();
 
@@ -25,7 +27,30 @@ describeWithServers(['postgres'], 'a migration that makes indexes', () => {
     expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
   });
 
-  test('holds up no change of users; killed in the middle, it makes them anew', async () => {
+  test('does not let others wait behind it while it waits for a table', async () => {
+    const DATABASE_URL = await (await sharedPostgres()).createDatabase();
+    const older = await openDatabase({ databaseUrl: DATABASE_URL, dataDir: IN_MEMORY }, databaseOptions);
+    await older.orm.migrator.up({ to: LAST_WITH_OLD_USERS });
+    await older.close();
+    const reader = new Client({ connectionString: DATABASE_URL });
+    await reader.connect();
+    await reader.query('begin; select count(*) from users');
+
+    const migrating = startProcess(MIGRATE, { DATABASE_URL });
+    await eventually(() => expect(migrating.output()).toContain('waits for a table'));
+    const rows = await Promise.all(Array.from({ length: 20 }, () => select(DATABASE_URL, 'select id from users')));
+    const pending = await select(DATABASE_URL, `select name from mikro_orm_migrations where name > $1`, [
+      LAST_WITH_OLD_USERS,
+    ]);
+    await reader.query('commit');
+    await reader.end();
+
+    expect(rows).toEqual(rows.map(() => []));
+    expect(pending).toEqual([]);
+    expect(await migrating.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test('holds up no change of users while it makes indexes; killed in the middle, it makes them anew', async () => {
     const DATABASE_URL = await (await sharedPostgres()).createDatabase();
     const older = await openDatabase({ databaseUrl: DATABASE_URL, dataDir: IN_MEMORY }, databaseOptions);
     await older.orm.migrator.up({ to: LAST_WITHOUT_INDEXES });

@@ -23,7 +23,13 @@ interface Statement {
   IndexStmt?: { relation: Relation; concurrent?: boolean };
   AlterTableStmt?: { relation: Relation; cmds: { AlterTableCmd: AlterCommand }[] };
   RenameStmt?: { relation?: Relation };
-  DropStmt?: { removeType: string; objects: { List: { items: { String: { sval: string } }[] } }[] };
+  DropStmt?: {
+    removeType: string;
+    objects: { List: { items: { String: { sval: string } }[] } }[];
+    concurrent?: boolean;
+  };
+  CreateTrigStmt?: { relation: Relation };
+  VariableSetStmt?: { name: string; is_local?: boolean };
   UpdateStmt?: { relation: Relation };
   DeleteStmt?: { relation: Relation };
   TruncateStmt?: { relations: { RangeVar: Relation }[] };
@@ -46,9 +52,11 @@ const OF_TABLES = { OBJECT_TABLE: true } as Record<string, boolean>;
 export async function blockingDdl(statements: readonly string[]): Promise<string[]> {
   const own = new Set<string>();
   const found: string[] = [];
+  let isBounded = false;
   for (const sql of statements) {
     const { stmts = [] } = (await parse(sql)) as { stmts?: { stmt: Statement }[] };
     for (const { stmt } of stmts) {
+      if (stmt.VariableSetStmt?.name === 'lock_timeout' && stmt.VariableSetStmt.is_local) isBounded = true;
       if (stmt.CreateStmt) own.add(stmt.CreateStmt.relation.relname);
       const complain = (table: string | undefined, what: string) => {
         if (table === undefined || !own.has(table)) found.push(`${table ?? 'the database'}: ${what}`);
@@ -57,6 +65,8 @@ export async function blockingDdl(statements: readonly string[]): Promise<string
         complain(stmt.IndexStmt.relation.relname, 'makes an index, not concurrently');
       for (const { AlterTableCmd: command } of stmt.AlterTableStmt?.cmds ?? [])
         for (const what of alterations(command)) complain(stmt.AlterTableStmt?.relation.relname, what);
+      for (const table of lockedBriefly(stmt))
+        if (!isBounded) complain(table, 'is locked, and without SHORT_LOCKS others wait behind it');
       if (stmt.RenameStmt) complain(stmt.RenameStmt.relation?.relname, 'renames what the version before uses');
       if (stmt.DropStmt && OF_TABLES[stmt.DropStmt.removeType])
         for (const { List } of stmt.DropStmt.objects) complain(List.items.at(-1)?.String.sval, 'is dropped');
@@ -70,6 +80,14 @@ export async function blockingDdl(statements: readonly string[]): Promise<string
     }
   }
   return found;
+}
+
+/** Tables whose lock is short once it is had; a trigger or an index is dropped by its own name. */
+function lockedBriefly({ AlterTableStmt, CreateTrigStmt, DropStmt }: Statement): string[] {
+  const tables = [AlterTableStmt, CreateTrigStmt].flatMap((stmt) => stmt?.relation.relname ?? []);
+  if (!DropStmt || DropStmt.concurrent || !['OBJECT_TRIGGER', 'OBJECT_INDEX'].includes(DropStmt.removeType))
+    return tables;
+  return [...tables, ...DropStmt.objects.map(({ List }) => String(List.items[0]?.String.sval))];
 }
 
 function alterations({ subtype, name, def }: AlterCommand): string[] {
