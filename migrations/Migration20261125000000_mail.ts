@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { SHORT_LOCKS } from './short-locks.js';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 
 /** Mails with the digests of their links' tokens, and whether an address is its user's. */
 export class Migration20261125000000_mail extends Migration {

@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { SHORT_LOCKS } from './short-locks.js';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 
 /** When a password was last changed, so that the same request once more is known as such. */
 export class Migration20261126000001_password_change extends Migration {

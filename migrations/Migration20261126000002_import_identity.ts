@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { SHORT_LOCKS } from './short-locks.js';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 
 /** What an import knows its users by: the address as it was imported, and the id in the system that they come from. */
 export class Migration20261126000002_import_identity extends Migration {

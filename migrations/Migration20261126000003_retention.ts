@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { SHORT_LOCKS } from './short-locks.js';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 
 /** The last event of each chain that retention removed; the trigger lets retention remove those up to it, and nothing else. */
 export class Migration20261126000003_retention extends Migration {

@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 import { searchKey } from '../src/user/search-key.js';
-import { SHORT_LOCKS } from './short-locks.js';
 
 const BATCH = 1_000;
 

@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { SHORT_LOCKS } from './short-locks.js';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 
 /** A receipt for an account that is closed. */
 export class Migration20261126000005_account_closed_mail extends Migration {

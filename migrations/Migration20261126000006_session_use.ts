@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { SHORT_LOCKS } from './short-locks.js';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 
 /** Which refresh token of a session was last traded while it counted, and when; and where a session was opened, beside where it was last used. */
 export class Migration20261126000006_session_use extends Migration {

@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { SHORT_LOCKS } from './short-locks.js';
+import { SHORT_LOCKS } from '../src/database/short-locks.js';
 
 /** Deletions whose deadline is over, and an index of what is owed. */
 export class Migration20261128000002_participants extends Migration {

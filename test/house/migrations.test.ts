@@ -2,10 +2,10 @@
 // that it runs, read by PostgreSQL's own parser.
 
 import { describe, expect, test } from '@jest/globals';
-import { SHORT_LOCKS } from '../../migrations/short-locks.js';
 import { databaseOptions } from '../../mikro-orm.config.js';
 import { openDatabase } from '../../src/database/database.js';
 import { IN_MEMORY } from '../../src/database/embedded-database.js';
+import { SHORT_LOCKS } from '../../src/database/short-locks.js';
 import { blockingDdl } from '../support/blocking-ddl.js';
 
 /** All are of one release with the tables that they change, or older than the first one. None may be added. */
