@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Run } from './run.js';
@@ -18,13 +19,12 @@ interface WorkerOptions {
 
 /**
  * Runs a script in several processes that share its port, and starts another for one that has ended. Resolves when all
- * are listening. `run` ends them with this process; if it is killed, Node.js ends them. A connection that comes at the
- * instant in which the last one stops listening is closed without an answer, when all of them have ended.
+ * are listening. `run` ends them with this process; if it is killed, Node.js ends them. A connection that comes
+ * in the moment in which the last one stops listening gets no answer. It is closed when all of them have ended.
  * @throws {StartFailure} if one ends before it listens. It has said why.
  */
 export async function startWorkers(run: Run, { count, script, passedOn, log }: WorkerOptions): Promise<void> {
   cluster.setupPrimary({ exec: script });
-  const exits = new Map<Worker, Promise<void>>();
   const ready = new Set<Worker>();
   let ending = false;
 
@@ -38,11 +38,7 @@ export async function startWorkers(run: Run, { count, script, passedOn, log }: W
         log.info({ worker: id, pid: worker.process.pid }, 'worker is ready');
         resolve();
       });
-      const { promise: exit, resolve: exited } = Promise.withResolvers<void>();
-      exits.set(worker, exit);
       worker.once('exit', (code: number | null, signal: string | null) => {
-        exits.delete(worker);
-        exited();
         if (!ready.delete(worker)) reject(new StartFailure('A worker has ended before it was ready.'));
         else if (!ending) void replace({ worker: id, code, signal });
       });
@@ -62,14 +58,16 @@ export async function startWorkers(run: Run, { count, script, passedOn, log }: W
     }
   };
 
-  // One that starts has no ear for it yet, and would end.
+  // It would end a worker that starts and does not listen for it yet.
   if (passedOn) process.on(passedOn, () => signal(ready, passedOn));
   await run.step(
     () => undefined,
     async () => {
       ending = true;
-      signal(exits.keys(), 'SIGTERM');
-      await Promise.all(exits.values());
+      const alive = Object.values(cluster.workers ?? {}).filter((worker) => worker && !worker.isDead()) as Worker[];
+      const ends = alive.map((worker) => once(worker, 'exit'));
+      signal(alive, 'SIGTERM');
+      await Promise.all(ends);
     },
   );
   // The first one migrates the database of development, and what is wrong is told once.

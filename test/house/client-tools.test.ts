@@ -1,7 +1,6 @@
 // The schema is what tools of clients take: GraphQL Code Generator makes types that the compiler holds a client to, and
 // urql's normalized cache keeps what was read in step with what is changed.
 
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { preset } from '@graphql-codegen/client-preset';
@@ -11,6 +10,7 @@ import { Client, fetchExchange, gql } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { buildSchema, introspectionFromSchema, parse } from 'graphql';
 import { describeApi } from '../support/app.js';
+import { compile } from '../support/compile.js';
 import { admin, member } from '../support/people.js';
 
 const SDL = readFileSync('schema.graphql', 'utf8');
@@ -35,13 +35,10 @@ describe("GraphQL Code Generator's client preset", () => {
     for (const section of sections) writeFileSync(section.filename, await codegen(section));
   }
 
-  const compile = (source: string) => {
-    writeFileSync(join(folder, 'client.ts'), source);
-    const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022'];
-    const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-    return spawnSync(process.execPath, [tsc, ...options, '--ignoreConfig', join(folder, 'client.ts')], {
-      encoding: 'utf8',
-    });
+  const compileClient = (source: string) => {
+    const path = join(folder, 'client.ts');
+    writeFileSync(path, source);
+    return compile(path);
   };
 
   test('types every example, and the compiler refuses what the schema does not have', async () => {
@@ -53,8 +50,8 @@ describe("GraphQL Code Generator's client preset", () => {
       export const read = ({ userDeletion }: ResultOf<typeof UserDeletionDocument>) => userDeletion?.${field};
     `;
 
-    const right = compile(client('receipts.map(({ step, status }) => step + status)'));
-    const wrong = compile(client('nothing'));
+    const right = compileClient(client('receipts.map(({ step, status }) => step + status)'));
+    const wrong = compileClient(client('nothing'));
 
     expect([right.status, right.stdout]).toEqual([0, '']);
     expect([wrong.status !== 0, wrong.stdout]).toEqual([

@@ -1,7 +1,6 @@
 // The manifests for Kubernetes are what its API takes, by its types and its schemas, and what the programs take: their
 // settings start, their commands are there, and their probes are answered.
 
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -15,6 +14,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/config.js';
 import { SETTING_NAMES } from '../../src/config/settings.js';
 import { newPrivateKey } from '../../src/keys/signing-key.js';
+import { compile } from '../support/compile.js';
 import { startApi, usedDataFolder } from '../support/processes.js';
 
 const FOLDER = 'deploy/kubernetes';
@@ -67,9 +67,7 @@ function typed(given: Manifest[]): string {
         `export const m${at}: ConstructorParameters<typeof import('${KINDS[manifest.kind][0]}').${manifest.kind}>[0] = ${JSON.stringify({ ...manifest, apiVersion: undefined, kind: undefined })};`,
     );
     writeFileSync(file, lines.join('\n'));
-    const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022'];
-    const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-    return spawnSync(process.execPath, [tsc, ...options, '--ignoreConfig', file], { encoding: 'utf8' }).stdout;
+    return compile(file).stdout;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

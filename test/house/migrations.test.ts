@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/database/database.js';
 import { IN_MEMORY } from '../../src/database/embedded-database.js';
 import { SHORT_LOCKS } from '../../src/database/short-locks.js';
 import { blockingDdl } from '../support/blocking-ddl.js';
+import { recordStatements } from '../support/record-statements.js';
 
 /** All are of one release with the tables that they change, or older than the first one. None may be added. */
 const BEFORE_RELEASE = [
@@ -20,18 +21,16 @@ const BEFORE_RELEASE = [
 describe('the migrations', () => {
   test('hold up no request, however large the tables are', async () => {
     const database = await openDatabase({ databaseUrl: null, dataDir: IN_MEMORY }, databaseOptions);
-    const statements: string[] = [];
-    const logger = database.orm.config.getLogger();
-    logger.setDebugMode(['query']);
-    // As MikroORM logs them, before its placeholders become PostgreSQL's.
-    logger.logQuery = ({ query = '' }) => void statements.push(query.replaceAll('?', '$1'));
+    const statements = recordStatements(database);
     const blocking: Record<string, string[]> = {};
     let run = 0;
     try {
       for (const { name } of await database.orm.migrator.getPending()) {
         statements.length = 0;
         await database.orm.migrator.up({ to: name });
-        const own = statements.filter((statement) => !statement.includes('mikro_orm_migrations'));
+        const own = statements
+          .filter((statement) => !statement.includes('mikro_orm_migrations'))
+          .map((statement) => statement.replaceAll('?', '$1'));
         run += own.length;
         const found = await blockingDdl(own);
         if (found.length > 0) blocking[name] = found;

@@ -77,7 +77,7 @@ describeWithServers(['chromium'], 'the explorer', () => {
     await documentation.getByText('Access: SELF_OR_ADMIN. Errors: BAD_USER_INPUT, NOT_FOUND, LAST_ADMIN').waitFor();
   });
 
-  test('it keeps nothing in the browser, asked nobody else, and no policy stood in its way', async () => {
+  test('it keeps nothing in the browser, asks no other server, and violates no policy', async () => {
     expect(await page.evaluate('[localStorage.length, sessionStorage.length]')).toEqual([0, 0]);
     expect(elsewhere).toEqual([]);
     expect(complaints).toEqual([]);

@@ -16,6 +16,15 @@ const MIGRATE = 'dist/src/commands/migrate.js';
 const LAST_WITH_OLD_USERS = '20261125000001_audit';
 const LAST_WITHOUT_INDEXES = '20261128000002_participants';
 
+/** A database of a version that had no more than this migration. */
+async function databaseAt(migration: string): Promise<string> {
+  const databaseUrl = await (await sharedPostgres()).createDatabase();
+  const database = await openDatabase({ databaseUrl, dataDir: IN_MEMORY }, databaseOptions);
+  await database.orm.migrator.up({ to: migration });
+  await database.close();
+  return databaseUrl;
+}
+
 describeWithServers(['postgres'], 'a migration', () => {
   test('is run once by many who start at the same moment', async () => {
     const DATABASE_URL = await (await sharedPostgres()).createDatabase();
@@ -28,10 +37,7 @@ describeWithServers(['postgres'], 'a migration', () => {
   });
 
   test('does not let others wait behind it while it waits for a table', async () => {
-    const DATABASE_URL = await (await sharedPostgres()).createDatabase();
-    const older = await openDatabase({ databaseUrl: DATABASE_URL, dataDir: IN_MEMORY }, databaseOptions);
-    await older.orm.migrator.up({ to: LAST_WITH_OLD_USERS });
-    await older.close();
+    const DATABASE_URL = await databaseAt(LAST_WITH_OLD_USERS);
     const reader = new Client({ connectionString: DATABASE_URL });
     await reader.connect();
     await reader.query('begin; select count(*) from users');
@@ -51,10 +57,7 @@ describeWithServers(['postgres'], 'a migration', () => {
   });
 
   test('holds up no change of users while it makes indexes; killed in the middle, it makes them anew', async () => {
-    const DATABASE_URL = await (await sharedPostgres()).createDatabase();
-    const older = await openDatabase({ databaseUrl: DATABASE_URL, dataDir: IN_MEMORY }, databaseOptions);
-    await older.orm.migrator.up({ to: LAST_WITHOUT_INDEXES });
-    await older.close();
+    const DATABASE_URL = await databaseAt(LAST_WITHOUT_INDEXES);
     const indexes = () =>
       select(
         DATABASE_URL,

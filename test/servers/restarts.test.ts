@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { isGone } from '../support/is-gone.js';
 import { ask, freshEmail, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
 import {
   type Env,
@@ -140,7 +141,7 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
       // ends with it.
       if (door === 'node' || (running && signals[0] !== 'SIGHUP'))
         expect({ code, signal, output: api.output() }).toMatchObject({ code: 0 });
-      await eventually(() => expect(() => process.kill(-api.pid, 0)).toThrow('ESRCH'));
+      await isGone(-api.pid);
       await expect(fetch(`http://127.0.0.1:${env.PORT}/health/live`)).rejects.toThrow();
       expect(drafts(folder)).toEqual([]);
     },

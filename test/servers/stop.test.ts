@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { endBy } from '../../src/process/run.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
-import { eventually } from '../support/eventually.js';
+import { isGone } from '../support/is-gone.js';
 import { member } from '../support/people.js';
 import {
   type ApiProcess,
@@ -39,7 +39,6 @@ function silentClient(url: string, text: string): Promise<Socket> {
 }
 
 const isFree = (url: string) => expect(fetch(`${url}/health/live`)).rejects.toThrow();
-const isGone = (pid: number) => eventually(() => expect(() => process.kill(-pid, 0)).toThrow('ESRCH'));
 
 describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () => {
   let folder: string;
@@ -118,7 +117,7 @@ describeWithServers(['postgres', 'redis', 'rabbitmq'], 'what hangs beside it kee
     await consumer.logged('consumer is ready');
 
     expect(await ended(consumer)).toEqual(CLEAN);
-    await isGone(consumer.pid);
+    await isGone(-consumer.pid);
   });
 });
 
@@ -132,7 +131,7 @@ describe('one signal to npm start', () => {
 
       npm.signal(signal);
       const ended = await npm.exited;
-      await isGone(npm.pid);
+      await isGone(-npm.pid);
 
       // npm passes these two on and waits; of the others it dies itself, and the API follows.
       if (signal === 'SIGTERM' || signal === 'SIGINT') expect(ended).toEqual(CLEAN);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { isGone } from '../support/is-gone.js';
 import { lockWaits } from '../support/locks.js';
 import { ADMIN, codes, LOGIN, member } from '../support/people.js';
 import { type ApiProcess, type Env, runCommand, startApi } from '../support/processes.js';
@@ -55,7 +56,6 @@ describeWithServers(['postgres', 'redis'], 'an API of two workers', () => {
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     }).finally(() => socket.destroy());
   };
-  const isGone = (pid: number) => eventually(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'));
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'gatehouse-workers-'));

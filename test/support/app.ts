@@ -31,6 +31,7 @@ import { Counters } from '../../src/throttle/counters.js';
 import { Throttles } from '../../src/throttle/throttles.js';
 import { describeWithServers } from './describe-with-servers.js';
 import { migratedPostgres, openMigratedEmbedded } from './migrated-database.js';
+import { recordStatements } from './record-statements.js';
 
 /** What the project of the suite in jest.config.js says. */
 declare const databases: readonly ('PGlite' | 'PostgreSQL')[];
@@ -148,14 +149,6 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
       await rm(mailFolder, { recursive: true, force: true });
     },
   };
-}
-
-function recordStatements({ orm }: Database): string[] {
-  const statements: string[] = [];
-  const logger = orm.config.getLogger();
-  logger.setDebugMode(['query']);
-  logger.logQuery = ({ query }) => void statements.push(query ?? '');
-  return statements;
 }
 
 /**

@@ -41,7 +41,6 @@ interface Statement {
 
 /** PostgreSQL stores these once for all rows. */
 const STABLE = /^(now|transaction_timestamp|statement_timestamp)$/;
-const OF_TABLES = { OBJECT_TABLE: true } as Record<string, boolean>;
 
 /**
  * What would hold up requests while a migration runs on large tables, or break the version before, which runs beside
@@ -68,7 +67,7 @@ export async function blockingDdl(statements: readonly string[]): Promise<string
       for (const table of lockedBriefly(stmt))
         if (!isBounded) complain(table, 'is locked, and without SHORT_LOCKS others wait behind it');
       if (stmt.RenameStmt) complain(stmt.RenameStmt.relation?.relname, 'renames what the version before uses');
-      if (stmt.DropStmt && OF_TABLES[stmt.DropStmt.removeType])
+      if (stmt.DropStmt?.removeType === 'OBJECT_TABLE')
         for (const { List } of stmt.DropStmt.objects) complain(List.items.at(-1)?.String.sval, 'is dropped');
       if (stmt.UpdateStmt) complain(stmt.UpdateStmt.relation.relname, 'changes rows in one transaction');
       if (stmt.DeleteStmt) complain(stmt.DeleteStmt.relation.relname, 'deletes rows in one transaction');

@@ -1,0 +1,19 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const OPTIONS = [
+  '--noEmit',
+  '--strict',
+  '--skipLibCheck',
+  '--module',
+  'nodenext',
+  '--target',
+  'es2022',
+  '--ignoreConfig',
+];
+
+/** Compiles one file, as a client would, and writes nothing. `stdout` says what is wrong. */
+export const compile = (path: string) =>
+  spawnSync(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), ...OPTIONS, path], {
+    encoding: 'utf8',
+  });
