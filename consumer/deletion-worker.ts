@@ -175,8 +175,9 @@ export class DeletionWorker {
       log.info({ userId, step }, 'deletion step done');
       return true;
     } catch (error) {
-      // The database is at fault and not the step: its lease ends, and it is tried again.
-      if (outageOf(error)) throw error;
+      // The database is at fault and not the step: its lease ends, and it is tried again. Another system that a step
+      // cannot reach gives the same codes, so the database is asked.
+      if (outageOf(error)) await em.fork().execute('select 1');
       await this.#fail({ userId, step, attempts: attempts + 1 }, error);
       return false;
     }

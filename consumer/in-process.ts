@@ -1,19 +1,19 @@
 import type { Config } from '../src/config/config.js';
 import type { CloudEvent } from '../src/events/events.js';
 import { isMailRequested, type MailParts, sendMail } from '../src/mail/send-mail.js';
-import { DeletionWorker } from './deletion-worker.js';
 import { handle } from './handlers/handle.js';
-import { type StepParts, stepsOf } from './steps/steps.js';
+import { openDeletions } from './open-deletions.js';
+import type { StepParts } from './steps/steps.js';
 
 /** The consumer in the API's process: it handles what its queues would get, and its worker runs until it is stopped. */
-export function inProcessConsumer(parts: MailParts & StepParts, config: Config) {
-  const deletions = new DeletionWorker(parts, stepsOf(config), config);
+export async function inProcessConsumer(parts: MailParts & StepParts, config: Config) {
+  const deletions = await openDeletions(parts, config);
   deletions.start();
   return {
     handle: (event: CloudEvent): Promise<void> =>
       isMailRequested(event)
         ? sendMail(parts, event.data.mailId)
-        : handle(parts.em, { log: parts.log, deletions }, [event]),
+        : handle(parts.em, { log: parts.log, deletions: deletions.worker }, [event]),
     stop: () => deletions.stop(),
   };
 }

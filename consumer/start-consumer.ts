@@ -9,12 +9,11 @@ import { createLog } from '../src/log.js';
 import { openMailer } from '../src/mail/open-mailer.js';
 import { endBy, type Run } from '../src/process/run.js';
 import { StartFailure } from '../src/process/start-failure.js';
-import { DeletionWorker } from './deletion-worker.js';
+import { openDeletions } from './open-deletions.js';
 import { rabbitConsumer } from './rabbit-consumer.js';
 import { receiveAcknowledgement } from './receive-acknowledgement.js';
 import { receiveEvent } from './receive-event.js';
 import { receiveMail } from './receive-mail.js';
-import { stepsOf } from './steps/steps.js';
 
 /** What hangs then is left behind: the broker gives its messages to the next consumer. */
 const CONSUMER_ENDS_MS = 6_500;
@@ -41,13 +40,10 @@ export async function startConsumer(run: Run): Promise<void> {
     async ({ close }) => void (await endBy(Date.now() + DATABASE_ENDS_MS, close())),
   );
   const parts = purgeParts(config, pepper);
-  const deletions = new DeletionWorker(
-    { ...parts, em, audit: new AuditTrail(em, parts.auditDigests), log },
-    stepsOf(config),
-    config,
-  );
+  const audit = new AuditTrail(em, parts.auditDigests);
+  const deletions = await run.step(() => openDeletions({ ...parts, em, audit, log }, config));
   const receivers = {
-    events: receiveEvent(em, { log, deletions }),
+    events: receiveEvent(em, { log, deletions: deletions.worker }),
     acknowledgements: receiveAcknowledgement(em, log, new Acknowledgements(config.deletionParticipants)),
     ...(mailer && { mails: receiveMail({ em, mailer, publicUrl, log }) }),
   };

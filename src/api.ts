@@ -161,7 +161,7 @@ async function eventBus(config: Config, parts: StepParts, mailer: Mailer | null)
     return rabbitBus({ urls: amqpUrls, declares: !production }, parts.log);
   }
   // Only production may be without one, and it has a broker.
-  return inProcessBus(inProcessConsumer({ ...parts, mailer: mailer as Mailer, publicUrl }, config));
+  return inProcessBus(await inProcessConsumer({ ...parts, mailer: mailer as Mailer, publicUrl }, config));
 }
 
 function welcome(config: Config, address: string, madeAdmin: boolean): string {

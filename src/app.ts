@@ -27,6 +27,7 @@ import { type Context, createContext } from './request/context.js';
 import { Execution } from './request/execution.js';
 import { Turns } from './request/turns.js';
 import { Janitor } from './retention/janitor.js';
+import { removingOld } from './retention/retention.js';
 import { createSchema, printSchema } from './schema.js';
 import { createServices, type Parts, type Services } from './services.js';
 import { cachedSession } from './session/session.service.js';
@@ -71,7 +72,8 @@ export async function createApp(parts: AppParts): Promise<App> {
   const apollo = createApollo(parts, schema, audit);
   await apollo.start();
   const relays = relaysFor(database.em, bus, log);
-  const janitor = new Janitor({ em: database.em, audit, auditDigests: parts.auditDigests }, config.retention, log);
+  const removals = { em: database.em, audit, auditDigests: parts.auditDigests };
+  const janitor = new Janitor(removingOld(removals, config.retention, log), log);
   const wake = () => {
     for (const relay of relays) relay.wake();
   };

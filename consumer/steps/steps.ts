@@ -6,6 +6,7 @@ import { PARTICIPANT_STEPS } from '../../src/deletion/acknowledge.js';
 import type { Deletion } from '../../src/deletion/deletion.entity.js';
 import type { PurgeParts } from '../../src/deletion/purge.js';
 import { Acknowledgements } from '../../src/keys/acknowledgements.js';
+import type { Archive } from '../archive/archive.js';
 import { archiveStep } from './archive.js';
 import { noticesAreSent } from './mail.js';
 import { participantStep } from './participant.js';
@@ -35,12 +36,12 @@ type StepSettings = Pick<
 >;
 
 /** Each has its receipt, by its name. The purge comes when all others are done, but for those of participants. */
-export function stepsOf(settings: StepSettings): Steps {
+export function stepsOf(settings: StepSettings, archive: Archive | null): Steps {
   const { deletionArchive, deletionWebhooks, deletionWebhooksPrivate: isPrivate, deletionParticipants } = settings;
   const acknowledgements = new Acknowledgements(deletionParticipants);
   return new Map<string, Step>([
     ['mail', noticesAreSent],
-    ...(deletionArchive ? [['archive', archiveStep(deletionArchive)] as const] : []),
+    ...(deletionArchive && archive ? [['archive', archiveStep(archive, deletionArchive.key)] as const] : []),
     ...deletionWebhooks.map((webhook) => [`webhook:${webhook.name}`, webhookStep(webhook, isPrivate)] as const),
     ...deletionParticipants.map(
       (participant) =>

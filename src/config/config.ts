@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { MAX_LENGTH, weaknessOf, wordsOf } from '../password/new-password.js';
 import type { Limits } from '../throttle/limits.js';
-import { type Program, SettingError } from './setting.js';
+import { type Program, type S3Prefix, SettingError } from './setting.js';
 import { SETTING_NAMES, SETTINGS, type SettingName, type Values } from './settings.js';
 import type { Participant, Webhook } from './webhooks.js';
 
@@ -77,7 +77,7 @@ export interface Config {
   /** Whether they may lead to addresses of the own network. */
   deletionWebhooksPrivate: boolean;
   /** Where what was held about deleted users is kept, encrypted with a key of 32 bytes; null for nowhere. */
-  deletionArchive: { folder: string; key: Uint8Array; days: number } | null;
+  deletionArchive: DeletionArchive | null;
   /** What clients of `/metrics` send; null for no metrics. */
   metricsToken: string | null;
   /** Whether the API serves its explorer. */
@@ -96,6 +96,20 @@ export interface Config {
   logLevel: Values['LOG_LEVEL'];
   /** The first admin, made at the start where there is none. */
   admin: { email: string; password: string } | null;
+}
+
+export interface DeletionArchive {
+  place: { folder: string } | S3Location;
+  /** 32 bytes. */
+  key: Uint8Array;
+  /** For how long a file is kept. */
+  days: number;
+}
+
+export interface S3Location extends S3Prefix {
+  region: string;
+  /** URL of a store that is not AWS; null for AWS. */
+  endpoint: string | null;
 }
 
 /** Whole days; 0 is for ever. */
@@ -159,8 +173,6 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     complain('OPERATIONS_MANIFEST', 'counts for nothing unless PERSISTED_OPERATIONS is trusted');
   if (!isTrusted && values.ADMINS_SEND_ANYTHING)
     complain('ADMINS_SEND_ANYTHING', 'counts for nothing unless PERSISTED_OPERATIONS is trusted');
-  if ((values.DELETION_ARCHIVE_DIR === null) !== (values.DELETION_ARCHIVE_KEY === null))
-    complain('DELETION_ARCHIVE_DIR', 'and DELETION_ARCHIVE_KEY go together');
   if ((values.HSTS ?? 'off') !== 'off' && !isHttps)
     complain('HSTS', 'must be off while PUBLIC_URL begins with http://');
   if (values.REFRESH_TOKEN_COOKIE && production && !isHttps && !LOCAL_HOST.test(hostname))
@@ -204,7 +216,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     deletionWebhooks: values.DELETION_WEBHOOKS,
     deletionParticipants: values.DELETION_PARTICIPANTS,
     deletionWebhooksPrivate: values.DELETION_WEBHOOKS_PRIVATE,
-    deletionArchive: archiveOf(values),
+    deletionArchive: archiveOf(values, complain),
     explorer: values.EXPLORER ?? !production,
     corsOrigins: [...new Set([...(values.CORS_ORIGINS ?? []), ...(production ? [] : [SANDBOX])])],
     trustProxy: values.TRUST_PROXY ?? [],
@@ -275,8 +287,17 @@ function complainOfMissing(values: Values, program: Program, problems: string[])
   }
 }
 
-function archiveOf({ DELETION_ARCHIVE_DIR: folder, DELETION_ARCHIVE_KEY: key, DELETION_ARCHIVE_DAYS: days }: Values) {
-  return folder === null || key === null ? null : { folder, key, days };
+function archiveOf(values: Values, complain: Complain): DeletionArchive | null {
+  const { DELETION_ARCHIVE_DIR: folder, DELETION_ARCHIVE_S3: s3, AWS_REGION: region } = values;
+  const { DELETION_ARCHIVE_KEY: key, DELETION_ARCHIVE_DAYS: days, AWS_ENDPOINT_URL_S3: endpoint } = values;
+  if (folder !== null && s3 !== null)
+    complain('DELETION_ARCHIVE_DIR', 'and DELETION_ARCHIVE_S3 are both given: one of them is the archive');
+  if ((folder === null && s3 === null) !== (key === null))
+    complain('DELETION_ARCHIVE_KEY', 'goes together with DELETION_ARCHIVE_DIR or DELETION_ARCHIVE_S3');
+  if (s3 !== null && region === null) complain('AWS_REGION', 'is required with DELETION_ARCHIVE_S3');
+  if (key === null) return null;
+  if (s3 !== null && region !== null) return { place: { ...s3, region, endpoint }, key, days };
+  return folder === null ? null : { place: { folder }, key, days };
 }
 
 function firstAdmin(texts: Texts, values: Values, production: boolean, complain: Complain): Config['admin'] {

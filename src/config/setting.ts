@@ -175,6 +175,28 @@ export const key256: Parser<Uint8Array> = (given) => {
   throw new SettingError(`must be ${KEY_BYTES} bytes in base64, such as openssl rand -base64 ${KEY_BYTES} makes`);
 };
 
+/** A place in a bucket: all names there begin with `prefix`, which is empty or ends with a slash. */
+export interface S3Prefix {
+  bucket: string;
+  prefix: string;
+}
+
+export const region: Parser<string> = (given) => {
+  if (/^[a-z0-9-]{1,40}$/.test(given)) return given;
+  throw new SettingError('must be the name of a region, such as eu-central-1');
+};
+
+/** Names of buckets by AWS's rules, and the characters of names that need no care. */
+const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/+((?:[\w!.*'()-]+\/+)*[\w!.*'()-]+)?\/*)?$/;
+
+export const s3Prefix: Parser<S3Prefix> = (given) => {
+  const [, bucket, folder = ''] = S3_URL.exec(given) ?? [];
+  const parts = folder.split('/').filter(Boolean);
+  if (bucket === undefined || parts.some((part) => /^\.+$/.test(part)))
+    throw new SettingError('must be a bucket, or a bucket and a prefix, such as s3://my-bucket/deleted');
+  return { bucket, prefix: parts.map((part) => `${part}/`).join('') };
+};
+
 /** One address, bare or behind a name; no line break, which would be a header of its own. */
 const SENDER = /^(?:([^\p{Cc}<>"@,;:]+)<([^<>]+)>|([^<>]+))$/u;
 const MAX_SENDER_LENGTH = 100;

@@ -14,7 +14,9 @@ import {
   participants,
   privateKey,
   randomText,
+  region,
   type Setting,
+  s3Prefix,
   sender,
   setting,
   text,
@@ -206,6 +208,16 @@ export const SETTINGS = {
   DELETION_ARCHIVE_DIR: setting(text, null, {
     description:
       'A folder for what was held about deleted users, encrypted with `DELETION_ARCHIVE_KEY`. Without it nothing is kept.',
+  }),
+  DELETION_ARCHIVE_S3: setting(s3Prefix, null, {
+    description:
+      'In place of the folder, a bucket on S3 or on a store with its protocol, such as `s3://my-bucket/deleted`. See [archive](deletion.md#archive).',
+  }),
+  AWS_REGION: setting(region, null, {
+    description: 'The region of the bucket, such as `eu-central-1`.',
+  }),
+  AWS_ENDPOINT_URL_S3: setting(url('https:', 'http:'), null, {
+    description: 'Where the store is, if it is not AWS.',
   }),
   DELETION_ARCHIVE_KEY: setting(key256, null, {
     description: '32 bytes in base64, such as `openssl rand -base64 32` makes.',

@@ -1,22 +1,19 @@
 import type { Logger } from 'pino';
-import type { Retention } from '../config/config.js';
 import { inOneLine } from '../process/start-failure.js';
-import { hasRemoved, type RetentionParts, removeOld } from './retention.js';
 
 const FIRST_MS = 10_000;
 const EVERY_MS = 6 * 60 * 60 * 1000;
-/** When the database was away, or took no writes. */
+/** When the database or the archive was away, or took no writes. */
 const AGAIN_MS = 10 * 60 * 1000;
 
-/** Removes what is older than its retention, now and then, in every instance. */
+/** Removes what is older than its retention, now and then, in every instance: `remove` ends early when it is stopped. */
 export class Janitor {
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
 
   constructor(
-    private readonly parts: RetentionParts,
-    private readonly retention: Retention,
+    private readonly remove: (stopping: AbortSignal) => Promise<void>,
     private readonly log: Logger,
   ) {}
 
@@ -40,9 +37,7 @@ export class Janitor {
 
   async #run(): Promise<number> {
     try {
-      const { removed, brokenChains } = await removeOld(this.parts, this.retention, this.#stopping.signal);
-      if (hasRemoved(removed)) this.log.info(removed, 'old records removed');
-      if (brokenChains.length > 0) this.log.error({ brokenChains }, 'audit is altered: run npm run audit:verify');
+      await this.remove(this.#stopping.signal);
       return EVERY_MS;
     } catch (error) {
       this.log.warn({ reason: inOneLine(error) }, 'old records not removed; trying again later');

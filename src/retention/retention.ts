@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
 import { NIL } from 'uuid';
 import type { AuditDigests } from '../audit/audit-digests.js';
 import type { AuditTrail } from '../audit/audit-trail.js';
@@ -83,19 +84,28 @@ export async function removeOld(parts: RetentionParts, retention: Retention, sto
   const removed: RemovedCounts = { sessions: 0, outbox: 0, inbox: 0, mailTokens: 0, mails: 0, auditEvents: 0 };
   for (const rule of RULES) {
     const days = retention[rule.days];
-    if (days > 0) removed[rule.kind] = await removeBy(em, rule, before(days), stopping);
+    if (days > 0) removed[rule.kind] = await removeBy(em, rule, daysAgo(days), stopping);
   }
   const { auditDays } = retention;
-  const events = auditDays > 0 ? await removeOldEvents(em, auditDigests, before(auditDays), stopping) : null;
+  const events = auditDays > 0 ? await removeOldEvents(em, auditDigests, daysAgo(auditDays), stopping) : null;
   removed.auditEvents = events?.count ?? 0;
   if (hasRemoved(removed))
     await audit.record(COMMAND, { action: 'records.removed', subjectId: null, details: removed });
   return { removed, brokenChains: events?.brokenChains ?? [] };
 }
 
-export const hasRemoved = (removed: RemovedCounts) => Object.values(removed).some((count) => count > 0);
+const hasRemoved = (removed: RemovedCounts) => Object.values(removed).some((count) => count > 0);
 
-const before = (days: number) => new Date(Date.now() - days * DAY_MS);
+export const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
+
+/** The work of a janitor: removes as `removeOld`, and logs what went. */
+export const removingOld =
+  (parts: RetentionParts, retention: Retention, log: Logger) =>
+  async (stopping: AbortSignal): Promise<void> => {
+    const { removed, brokenChains } = await removeOld(parts, retention, stopping);
+    if (hasRemoved(removed)) log.info(removed, 'old records removed');
+    if (brokenChains.length > 0) log.error({ brokenChains }, 'audit is altered: run npm run audit:verify');
+  };
 
 async function removeBy(em: EntityManager, rule: Rule, cutoff: Date, stopping?: AbortSignal): Promise<number> {
   let [total, last] = [0, rule.start];

@@ -163,6 +163,15 @@ describe('settings', () => {
     ['TRUST_PROXY', '[fd00::1]'],
     ['TRUST_PROXY', '010.0.0.1'],
     ['JWT_PRIVATE_KEY', '-----BEGIN PUBLIC KEY-----\nsecret\n-----END PUBLIC KEY-----'],
+    ['DELETION_ARCHIVE_S3', 'secret'],
+    ['DELETION_ARCHIVE_S3', 'https://secret.s3.amazonaws.com/'],
+    ['DELETION_ARCHIVE_S3', 's3://secret_bucket'],
+    ['DELETION_ARCHIVE_S3', 's3://kept/../secret'],
+    ['DELETION_ARCHIVE_S3', 's3://kept/a b'],
+    ['DELETION_ARCHIVE_KEY', 'secret'],
+    ['AWS_REGION', 'eu central secret'],
+    ['AWS_ENDPOINT_URL_S3', 's3.example.com'],
+    ['AWS_ENDPOINT_URL_S3', 'https://a:secret@s3.example.com'],
     ['SESION_MAX_DAYS', '7'],
     ['SESSION_MAX_DAY', '7'],
     ['SESSION_MXA_DAYS', '7'],
@@ -189,6 +198,37 @@ describe('settings', () => {
     expect(found.map((problem) => problem.split(' ')[0]).sort()).toEqual(
       ['HSTS', 'MAIL_FROM', 'REFRESH_TOKEN_COOKIE', 'SESSION_IDLE_DAYS'].sort(),
     );
+  });
+
+  const KEY = Buffer.alloc(32, 1).toString('base64');
+
+  test.each([
+    [{ DELETION_ARCHIVE_DIR: '/kept' }, ['DELETION_ARCHIVE_KEY']],
+    [{ DELETION_ARCHIVE_KEY: KEY }, ['DELETION_ARCHIVE_KEY']],
+    [{ DELETION_ARCHIVE_S3: 's3://kept' }, ['AWS_REGION', 'DELETION_ARCHIVE_KEY']],
+    [{ DELETION_ARCHIVE_S3: 's3://kept', DELETION_ARCHIVE_KEY: KEY }, ['AWS_REGION']],
+    [
+      { DELETION_ARCHIVE_S3: 's3://kept', DELETION_ARCHIVE_DIR: '/kept', DELETION_ARCHIVE_KEY: KEY, AWS_REGION: 'a' },
+      ['DELETION_ARCHIVE_DIR'],
+    ],
+  ])('an archive is whole: of %j, told is %j', (given, names) => {
+    expect(
+      problems({ ...PRODUCTION, ...given })
+        .map((problem) => problem.split(' ')[0])
+        .sort(),
+    ).toEqual(names);
+  });
+
+  test.each([
+    ['s3://kept', ''],
+    ['s3://kept/', ''],
+    ['s3://kept/of/users', 'of/users/'],
+    ['s3://kept//of//users//', 'of/users/'],
+  ])('the archive %s begins its names with "%s"', (archive, prefix) => {
+    const given = { DELETION_ARCHIVE_S3: archive, DELETION_ARCHIVE_KEY: KEY, AWS_REGION: 'eu-central-1' };
+    const place = { bucket: 'kept', prefix, region: 'eu-central-1', endpoint: null };
+
+    expect(loadConfig(given).deletionArchive).toEqual({ place, key: new Uint8Array(32).fill(1), days: 30 });
   });
 
   test('a shorter longest life shortens the idle one that was not given', () => {
@@ -307,7 +347,7 @@ describe('settings', () => {
 
   test('are all in .env.example, and nothing else is', () => {
     const names = readFileSync('.env.example', 'utf8')
-      .match(/^#?([A-Z_]+)=/gm)
+      .match(/^#?([A-Z0-9_]+)=/gm)
       ?.map((line) => line.replace(/[#=]/g, ''));
 
     expect(names).toEqual(SETTING_NAMES);

@@ -127,7 +127,7 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
     ledger: purging.ledger,
     mailbox,
     ...parts,
-    bus: parts.bus ?? inProcessBus(inProcessConsumer(consumerParts, config)),
+    bus: parts.bus ?? inProcessBus(await inProcessConsumer(consumerParts, config)),
   });
   const statements = recordStatements(database);
   const url = await app.start();
