@@ -108,7 +108,8 @@ export class DeletionWorker {
       const claimed = await this.parts.em.fork().execute<Claimed[]>(CLAIM);
       const settled = await Promise.all(claimed.map((receipt) => this.#do(receipt)));
       this.#outage = null;
-      if (announced || settled.includes(true)) return 0;
+      // After a whole batch there may be more that are due, also where all of this one have to wait.
+      if (announced || settled.includes(true) || claimed.length === BATCH) return 0;
       return claimed.length > 0 ? WAITING_MS : POLL_MS;
     } catch (error) {
       const reason = outageOf(error)?.reason ?? null;

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApolloServer } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import type { AuditTrail } from './audit/audit-trail.js';
 import type { Cache } from './cache/cache.js';
 import type { Redis } from './cache/redis.js';
 import type { Config } from './config/config.js';
@@ -14,9 +13,12 @@ import { type Database, listenToDatabase, pendingMigrations, takesWrites } from 
 import { type Ledger, LedgerCheck } from './deletion/ledger.js';
 import type { EventBus } from './events/bus.js';
 import { relaysFor } from './events/relay.js';
+import { DirectExecution } from './graphql/direct-execution.js';
 import { documentRules, MAX_TOKENS } from './graphql/document-rules.js';
 import { errorFormatter } from './graphql/error-formatter.js';
+import { KnownDocuments } from './graphql/known-documents.js';
 import { openOperations } from './graphql/open-operations.js';
+import { OperationChecks } from './graphql/operation-checks.js';
 import { requestChecks } from './graphql/request-checks.js';
 import { createHttp } from './http/http.js';
 import { sandbox } from './http/pages/landing-page.js';
@@ -69,7 +71,11 @@ export async function createApp(parts: AppParts): Promise<App> {
   const { audit, authenticator, tokens } = services;
   const schema = createSchema(services);
   const operations = openOperations(schema, parts);
-  const apollo = createApollo(parts, schema, audit);
+  const hidesNames = config.production;
+  const checks = new OperationChecks(schema, audit, { hidesNames });
+  const known = new KnownDocuments();
+  const formatError = errorFormatter(log, { hidesNames });
+  const apollo = createApollo(parts, schema, { formatError, plugin: requestChecks(checks, known) });
   await apollo.start();
   const relays = relaysFor(database.em, bus, log);
   const removals = { em: database.em, audit, auditDigests: parts.auditDigests };
@@ -81,6 +87,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const turns = new Turns();
   const http = await createHttp(config, log, {
     apollo,
+    direct: new DirectExecution(schema, known, checks, formatError),
     operations,
     beginExecution: () => new Execution(config.executionTimeoutSeconds, turns),
     context: (facts) => createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)),
@@ -154,7 +161,7 @@ function invalidateTogether(cache: Cache): (generations: string[]) => void {
 function createApollo(
   { config, log, examples }: AppParts,
   schema: GraphQLSchema,
-  audit: AuditTrail,
+  { formatError, plugin }: { formatError: ReturnType<typeof errorFormatter>; plugin: ApolloServerPlugin<Context> },
 ): ApolloServer<Context> {
   const { production } = config;
   return new ApolloServer<Context>({
@@ -169,12 +176,12 @@ function createApollo(
     parseOptions: { maxTokens: MAX_TOKENS },
     validationRules: [...documentRules],
     validationOptions: { maxErrors: MAX_ERRORS, hideSuggestions: production },
-    formatError: errorFormatter(log, { hidesNames: production }),
+    formatError,
     logger: log.child({}, { level: 'warn' }),
     plugins: [
       // It would look at every field: no answer but the schema is for a shared cache, and that says so itself.
       ApolloServerPluginCacheControlDisabled(),
-      requestChecks(schema, audit, { hidesNames: production }),
+      plugin,
       production ? ApolloServerPluginLandingPageDisabled() : sandbox(examples, config.explorer),
     ],
   });

@@ -1,7 +1,9 @@
 import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FormattedExecutionResult } from 'graphql';
+import type { DocumentNode, FormattedExecutionResult } from 'graphql';
+import Negotiator from 'negotiator';
 import { badRequest, IdentityError, responseTooLarge } from '../errors.js';
+import type { DirectExecution, RequestParameters } from '../graphql/direct-execution.js';
 import { refusalOfDocument } from '../graphql/document-rules.js';
 import { findDocument, type GivenDocument, type PersistedOperations } from '../graphql/persisted-operations.js';
 import type { Context, RequestFacts } from '../request/context.js';
@@ -26,13 +28,14 @@ export type AddressOf = (peer: string | undefined, request: FastifyRequest) => s
 
 export interface GraphQLParts {
   apollo: ApolloServer<Context>;
+  direct: DirectExecution;
   operations: PersistedOperations;
   /** From then on the request has its time, and others give way to it. */
   beginExecution(): Execution;
   context(facts: RequestFacts): Promise<Context>;
 }
 
-/** Hands a request to Apollo and its answer to Fastify. */
+/** Runs a request, by itself or by Apollo, and hands the answer to Fastify. */
 export async function handleGraphQL(
   parts: GraphQLParts,
   policy: CookiePolicy | null,
@@ -50,7 +53,7 @@ export async function handleGraphQL(
 }
 
 async function answer(
-  { apollo, operations, context }: GraphQLParts,
+  { apollo, direct, operations, context }: GraphQLParts,
   facts: RequestFacts,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -75,21 +78,18 @@ async function answer(
     return error;
   });
   if (found instanceof IdentityError) return refuseDocument(request, reply, found);
-  const refusal = found && refusalOfDocument(found.text);
+  const document = found && direct.find(found.text);
+  const refusal = found && !document && refusalOfDocument(found.text);
   if (refusal) return refuseDocument(request, reply, refusal);
 
-  const response = await apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: withDocument(found?.text ?? null),
-    context: contextOfRequest,
-  });
-  // Streamed answers need @defer, which the schema does not have.
-  if (response.body.kind !== 'complete') throw new Error('a streamed answer was not expected');
-  const text = response.body.string;
+  const { status, headers, text } =
+    (document && (await answerDirectly(direct, document, request, contextOfRequest))) ??
+    (await answerByApollo(apollo, withDocument(found?.text ?? null), contextOfRequest));
   // What a mutation has done is told, however long it is.
   if (isTooLarge(text) && !execution.isMutation) return refuse(reply, 400, responseTooLarge(MAX_ANSWER_BYTES));
   // Apollo leaves it out of some of its refusals.
-  reply.code(response.status ?? 200).header('cache-control', 'no-store');
-  for (const [name, value] of response.headers) reply.header(name, value);
+  reply.code(status).header('cache-control', 'no-store');
+  for (const [name, value] of headers) reply.header(name, value);
   if (found?.isPublic && request.method !== 'POST' && reply.statusCode === 200) {
     reply.header('cache-control', `public, max-age=${PUBLIC_SECONDS}`);
     reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '));
@@ -100,6 +100,60 @@ async function answer(
   if (cookies && cookies.set.length > 0) reply.header('set-cookie', cookies.set);
   return reply.send(text);
 }
+
+interface GraphQLAnswer {
+  status: number;
+  headers: Iterable<[name: string, value: string]>;
+  text: string;
+}
+
+async function answerByApollo(
+  apollo: ApolloServer<Context>,
+  httpGraphQLRequest: HTTPGraphQLRequest,
+  context: () => Promise<Context>,
+): Promise<GraphQLAnswer> {
+  const { status = 200, headers, body } = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context });
+  // Streamed answers need @defer, which the schema does not have.
+  if (body.kind !== 'complete') throw new Error('a streamed answer was not expected');
+  return { status, headers, text: body.string };
+}
+
+/** Null where the request or its operation is not as usual: Apollo says what is wrong. */
+async function answerDirectly(
+  direct: DirectExecution,
+  document: DocumentNode,
+  request: FastifyRequest,
+  context: () => Promise<Context>,
+): Promise<GraphQLAnswer | null> {
+  const parameters = parametersOf(request);
+  const contentType = contentTypeFor(request.headers.accept);
+  const text = parameters && contentType && (await direct.run(document, parameters, context));
+  return text ? { status: 200, headers: [['content-type', contentType]], text } : null;
+}
+
+/** Null where one of them is of a wrong type, or it is no POST of JSON. */
+function parametersOf({ method, headers, body }: FastifyRequest): RequestParameters | null {
+  if (method !== 'POST' || !headers['content-type']?.startsWith('application/json') || !isRecord(body)) return null;
+  const { operationName, variables, extensions } = body;
+  const others = withoutNames({ extensions }).extensions;
+  const isGood = typeof (operationName ?? '') === 'string' && isRecord(variables ?? {}) && isRecord(others ?? {});
+  if (!isGood) return null;
+  return {
+    operationName: (operationName as string) || undefined,
+    variables: (variables ?? {}) as Record<string, unknown>,
+    extensions: (others ?? undefined) as Record<string, unknown> | undefined,
+  };
+}
+
+/** As Apollo chooses it, the third one too. */
+const CONTENT_TYPES = [
+  'application/json',
+  'application/graphql-response+json',
+  'application/json; callbackSpec=1.0',
+].map((type) => `${type}; charset=utf-8`);
+
+const contentTypeFor = (accept: string | undefined): string | undefined =>
+  accept ? new Negotiator({ headers: { accept } }).mediaType(CONTENT_TYPES) : CONTENT_TYPES[0];
 
 /** A character has four bytes at most. */
 const isTooLarge = (answer: string) =>
@@ -113,22 +167,27 @@ interface ReadRequest {
 
 /** A proxy in front may have read the other one (OWASP ASVS 5.0, 15.3.7). */
 const repeatedParameter = (url: string): string | undefined => {
+  if (!url.includes('?')) return undefined;
   const parameters = new URLSearchParams(searchOf(url));
   return PARAMETERS.find((name) => parameters.getAll(name).length > 1);
 };
 
 function readRequest({ method, headers: given, url, body }: FastifyRequest): ReadRequest {
-  const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
-  }
   const search = searchOf(url);
-  // HEAD is GET without its body (RFC 9110, 9.3.2), which Fastify leaves out.
-  const asItCame = { method: method === 'HEAD' ? 'GET' : method, headers, search, body };
+  const asItCame = () => {
+    const headers = new HeaderMap();
+    for (const [name, value] of Object.entries(given)) {
+      if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+    }
+    // HEAD is GET without its body (RFC 9110, 9.3.2), which Fastify leaves out.
+    return { method: method === 'HEAD' ? 'GET' : method, headers, search, body };
+  };
   if (method === 'POST') {
     const fields = isRecord(body) ? body : {};
     const withDocument = (text: string | null) =>
-      text === null || !isNamed(fields) ? asItCame : { ...asItCame, body: { ...withoutNames(fields), query: text } };
+      text === null || !isNamed(fields)
+        ? asItCame()
+        : { ...asItCame(), body: { ...withoutNames(fields), query: text } };
     return { given: fields, withDocument };
   }
   const parameters = new URLSearchParams(search);
@@ -139,13 +198,13 @@ function readRequest({ method, headers: given, url, body }: FastifyRequest): Rea
     extensions,
   };
   const withDocument = (text: string | null) => {
-    if (text === null || !isNamed(fields)) return asItCame;
+    if (text === null || !isNamed(fields)) return asItCame();
     parameters.delete('documentId');
     parameters.set('query', text);
     const { extensions: others } = withoutNames({ extensions });
     if (others === undefined) parameters.delete('extensions');
     else parameters.set('extensions', JSON.stringify(others));
-    return { ...asItCame, search: `?${parameters}` };
+    return { ...asItCame(), search: `?${parameters}` };
   };
   return { given: fields, withDocument };
 }

@@ -99,7 +99,7 @@ describe('who may import whom', () => {
     ['piscina', /^src\/password\/hash-pool\.ts$/],
     ['rate-limiter-flexible', /^src\/throttle\/counters\.ts$/],
     ['nodemailer', /^src\/mail\/smtp-mailer\.ts$/],
-    ['negotiator', /^src\/request\/language\.ts$/],
+    ['negotiator', /^src\/(request\/language|http\/graphql)\.ts$/],
     ['tr46', /^src\/user\/host-name\.ts$/],
     ['jsonwebtoken', /^src\/keys\/(access-token|acknowledgements)\.ts$/],
     ['dataloader', /^(src\/(user\/(role|user)|session\/session)\.service|consumer\/receive-event)\.ts$/],
@@ -111,7 +111,7 @@ describe('who may import whom', () => {
     ['pg', /^src\/database\/database\.ts$/],
     [
       '@apollo/server',
-      /^src\/(app|http\/(graphql|pages\/landing-page)|graphql\/(error-formatter|request-checks))\.ts$/,
+      /^src\/(app|http\/(graphql|pages\/landing-page)|graphql\/(error-formatter|request-checks|operation-checks))\.ts$/,
     ],
   ])('%s is named only in its own files', (name, allowed) => {
     const found = offending(({ from, to }) => (to === name || to.startsWith(`${name}/`)) && !allowed.test(from));
