@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { eventually } from '../test/support/eventually.js';
 import { ask, members, PASSWORD, signIn } from '../test/support/people.js';
@@ -8,8 +9,10 @@ import { startPostgres } from '../test/support/servers/postgres.js';
 import { startRedis } from '../test/support/servers/redis.js';
 import {
   betterAuth,
+  byHash,
   gatehouse,
   graphql,
+  manifest,
   type People,
   post,
   postgraphile,
@@ -69,7 +72,7 @@ export async function startTargets(stack: AsyncDisposableStack, options: Options
   const { postgres, env, start } = await openServers(stack, options);
   const now = await start('Gatehouse', '.');
   const { people } = now;
-  const targets = [now.target];
+  const targets = [now.target, await startTrusted(stack, now, env)];
   if (options.before) targets.push((await start('Gatehouse, before', options.before)).target);
   if (options.withPeers) {
     installPeers();
@@ -87,6 +90,18 @@ export async function startTargets(stack: AsyncDisposableStack, options: Options
   targets.push({ name: 'Apollo Server, one user in memory', url: apollo, workloads: inMemory });
   targets.push(await startSameBytes(stack, now.target));
   return targets;
+}
+
+/** Gatehouse on the same database and cache, with a manifest, whose queries are compiled. */
+async function startTrusted(stack: AsyncDisposableStack, { database, target }: Gatehouse, env: Env): Promise<Target> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-manifest-'));
+  stack.defer(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'manifest.json');
+  writeFileSync(path, manifest());
+  const trusted = { PERSISTED_OPERATIONS: 'trusted', OPERATIONS_MANIFEST: path };
+  const api = await startApi({ ...env, ...trusted, DATABASE_URL: database });
+  stack.defer(async () => void (await api.stop()));
+  return { ...target, name: 'Gatehouse, trusted', url: api.url, workloads: byHash(target.workloads) };
 }
 
 const deepest = ({ people }: Options) => Math.min(PAGE_1000, people - 40);

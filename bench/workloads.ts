@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 export const WORKLOADS = {
   typename: '`{ __typename }`',
   me: '`me`',
@@ -70,12 +72,42 @@ const FILTERED_USERS = `query ($filter: UserFilter) { users(first: 20, filter: $
 const TYPENAME = { next: () => graphql('{ __typename }'), holds: '{"data":{"__typename":"Query"}}' };
 const NODE = '"role":{"name":"MEMBER"}';
 
+const ME = `{ me { ${USER} } }`;
+
+/** What a front end that reads would put into its manifest. */
+export const TRUSTED = ['{ __typename }', ME, READ_USER, USERS, FILTERED_USERS];
+const HASHES = new Map(TRUSTED.map((text) => [text, createHash('sha256').update(text).digest('hex')]));
+
+/** The manifest in Relay's form: texts by their hashes. */
+export const manifest = () => JSON.stringify(Object.fromEntries([...HASHES].map(([text, hash]) => [hash, text])));
+
+/**
+ * Reads of `gatehouse` with hashes in the place of their documents. Not a user that is read for the first time: this
+ * server shares its cache with another one.
+ */
+export function byHash(workloads: Target['workloads']): Target['workloads'] {
+  const { typename, me, userWarm, usersWarm, usersCold, usersDeep } = workloads;
+  const reads = { typename, me, userWarm, usersWarm, usersCold, usersDeep };
+  return Object.fromEntries(Object.entries(reads).map(([name, workload]) => [name, workload && hashed(workload)]));
+}
+
+function hashed({ next, holds }: Workload): Workload {
+  return {
+    holds,
+    next(turn) {
+      const { body = '', ...sent } = next(turn);
+      const { query, variables } = JSON.parse(body);
+      return { ...sent, body: JSON.stringify({ documentId: HASHES.get(query), variables }) };
+    },
+  };
+}
+
 /** A server with the same fields and without rules. */
 export function withoutRules(people: People, deep: string) {
   const { me, ids } = people;
   return {
     typename: TYPENAME,
-    me: { next: () => graphql(`{ me { ${USER} } }`), holds: `"id":"${me}"` },
+    me: { next: () => graphql(ME), holds: `"id":"${me}"` },
     userWarm: { next: () => graphql(READ_USER, { id: ids[0] }), holds: `"id":"${ids[0]}"` },
     userCold: { next: (turn: number) => graphql(READ_USER, { id: at(ids, turn) }), holds: NODE },
     usersWarm: { next: () => graphql(USERS), holds: '"hasNextPage":true' },
@@ -97,7 +129,7 @@ export function gatehouse(people: People, signedIn: SignedIn, deep: string): Tar
   const { refreshTokens } = signedIn;
   const read = (query: string, variables = {}) =>
     graphql(query, variables, { authorization: `Bearer ${signedIn.token}` });
-  const me = () => read(`{ me { ${USER} } }`);
+  const me = () => read(ME);
   const user = (id: string | undefined) => read(READ_USER, { id });
   const login = (turn: number) => {
     const input = { email: at(people.emails, turn), password: people.password };

@@ -75,7 +75,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const checks = new OperationChecks(schema, audit, { hidesNames });
   const known = new KnownDocuments();
   const formatError = errorFormatter(log, { hidesNames });
-  const apollo = createApollo(parts, schema, { formatError, plugin: requestChecks(checks, known) });
+  const apollo = createApollo(parts, schema, { formatError, known, plugin: requestChecks(checks, known) });
   await apollo.start();
   const relays = relaysFor(database.em, bus, log);
   const removals = { em: database.em, audit, auditDigests: parts.auditDigests };
@@ -158,10 +158,16 @@ function invalidateTogether(cache: Cache): (generations: string[]) => void {
   };
 }
 
+interface ApolloParts {
+  formatError: ReturnType<typeof errorFormatter>;
+  known: KnownDocuments;
+  plugin: ApolloServerPlugin<Context>;
+}
+
 function createApollo(
   { config, log, examples }: AppParts,
   schema: GraphQLSchema,
-  { formatError, plugin }: { formatError: ReturnType<typeof errorFormatter>; plugin: ApolloServerPlugin<Context> },
+  { formatError, known, plugin }: ApolloParts,
 ): ApolloServer<Context> {
   const { production } = config;
   return new ApolloServer<Context>({
@@ -172,6 +178,7 @@ function createApollo(
     csrfPrevention: true,
     // Found before Apollo sees the request.
     persistedQueries: false,
+    documentStore: known,
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: MAX_TOKENS },
     validationRules: [...documentRules],

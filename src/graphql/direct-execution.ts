@@ -6,7 +6,8 @@ import {
   type GraphQLSchema,
   getOperationAST,
 } from 'graphql';
-import type { Context } from '../request/context.js';
+import { type Context, denialsOf } from '../request/context.js';
+import type { CompiledOperation } from './compiled-operation.js';
 import type { KnownDocuments } from './known-documents.js';
 import type { OperationChecks } from './operation-checks.js';
 import { COSTLY } from './request-checks.js';
@@ -16,6 +17,12 @@ export interface RequestParameters {
   operationName: string | undefined;
   variables: Record<string, unknown>;
   extensions: Record<string, unknown> | undefined;
+}
+
+/** A document that is known to be good. */
+export interface KnownDocument {
+  document: DocumentNode;
+  compiled: CompiledOperation | null;
 }
 
 type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
@@ -38,7 +45,7 @@ export class DirectExecution {
 
   /** The body of the answer; null where nothing has run yet, and the answer is Apollo's to give. */
   async run(
-    document: DocumentNode,
+    { document, compiled }: KnownDocument,
     { operationName, variables, extensions }: RequestParameters,
     contextOfRequest: () => Promise<Context>,
   ): Promise<string | null> {
@@ -50,7 +57,13 @@ export class DirectExecution {
     if (!contextValue) return null;
     contextValue.execution.isMutation = operation.operation === 'mutation';
     const { schema } = this;
-    const result = await execute({ schema, document, contextValue, variableValues: variables, operationName });
+    let result = compiled && (await compiled(contextValue, variables));
+    if (!result || result.errors) {
+      // Which errors there are, and in which order, is for graphql-js to say. What is compiled changes nothing, and can
+      // run again.
+      denialsOf(contextValue).splice(0);
+      result = await execute({ schema, document, contextValue, variableValues: variables, operationName });
+    }
     // Refused before its first field.
     if (result.data === undefined) return null;
     const errors = result.errors && (await this.#errorsOf(result.errors, contextValue));

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { GraphQLSchema } from 'graphql';
 import { isRecord, parseJson } from '../text/json.js';
+import { type CompiledOperation, compileOperation } from './compiled-operation.js';
 import { type CheckedDocument, checkDocument, operationsIn } from './document-checks.js';
 
+export interface TrustedDocument extends CheckedDocument {
+  compiled: CompiledOperation | null;
+}
+
 /** Of a manifest, by their ids in lower case and by SHA-256. */
-export type TrustedDocuments = ReadonlyMap<string, CheckedDocument>;
+export type TrustedDocuments = ReadonlyMap<string, TrustedDocument>;
 
 export class ManifestError extends Error {
   constructor(readonly problems: string[]) {
@@ -26,7 +31,7 @@ interface Entry {
  * @throws {ManifestError} with all that is wrong.
  */
 export function readManifest(json: string, schema: GraphQLSchema): TrustedDocuments {
-  const documents = new Map<string, CheckedDocument>();
+  const documents = new Map<string, TrustedDocument>();
   const problems: string[] = [];
   for (const { id, text, name, type } of entriesOf(json)) {
     const label = typeof name === 'string' ? name : id.slice(0, 12);
@@ -46,7 +51,8 @@ export function readManifest(json: string, schema: GraphQLSchema): TrustedDocume
     else if (name !== undefined && operation.name?.value !== name) complain('its operation has another name');
     else if (type !== undefined && operation.operation !== type) complain('its operation is of another type');
     // A client may also send the text alone, or its SHA-256 in the place of Relay's id.
-    for (const known of [id.toLowerCase(), sha256(text)]) documents.set(known, checked);
+    const trusted = { ...checked, compiled: compileOperation(schema, checked.document) };
+    for (const known of [id.toLowerCase(), sha256(text)]) documents.set(known, trusted);
   }
   if (problems.length > 0) throw new ManifestError(problems);
   return documents;

@@ -1,6 +1,7 @@
 import { badRequest, notTrusted, persistedQueryNotFound, persistedQueryNotSupported } from '../errors.js';
 import type { Client } from '../request/actor.js';
 import { isRecord } from '../text/json.js';
+import type { CompiledOperation } from './compiled-operation.js';
 import type { CheckedDocument } from './document-checks.js';
 import type { DocumentStore } from './document-store.js';
 import { hashLike, sha256, type TrustedDocuments } from './manifest.js';
@@ -13,7 +14,10 @@ export interface GivenDocument {
 }
 
 /** The document of a request; `isPublic` as in `CheckedDocument`, and false where no id was given. */
-export type FoundDocument = Pick<CheckedDocument, 'text' | 'isPublic'>;
+export interface FoundDocument extends Pick<CheckedDocument, 'text' | 'isPublic'> {
+  /** Of a document of a manifest. */
+  compiled?: CompiledOperation | null;
+}
 
 /**
  * Which documents run, and how a request names one: as `query`; by `extensions.persistedQuery` (Apollo); or by

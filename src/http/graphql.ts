@@ -1,9 +1,9 @@
 import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { DocumentNode, FormattedExecutionResult } from 'graphql';
+import type { FormattedExecutionResult } from 'graphql';
 import Negotiator from 'negotiator';
 import { badRequest, IdentityError, responseTooLarge } from '../errors.js';
-import type { DirectExecution, RequestParameters } from '../graphql/direct-execution.js';
+import type { DirectExecution, KnownDocument, RequestParameters } from '../graphql/direct-execution.js';
 import { refusalOfDocument } from '../graphql/document-rules.js';
 import { findDocument, type GivenDocument, type PersistedOperations } from '../graphql/persisted-operations.js';
 import type { Context, RequestFacts } from '../request/context.js';
@@ -83,7 +83,8 @@ async function answer(
   if (refusal) return refuseDocument(request, reply, refusal);
 
   const { status, headers, text } =
-    (document && (await answerDirectly(direct, document, request, contextOfRequest))) ??
+    (document &&
+      (await answerDirectly(direct, { document, compiled: found.compiled ?? null }, request, contextOfRequest))) ??
     (await answerByApollo(apollo, withDocument(found?.text ?? null), contextOfRequest));
   // What a mutation has done is told, however long it is.
   if (isTooLarge(text) && !execution.isMutation) return refuse(reply, 400, responseTooLarge(MAX_ANSWER_BYTES));
@@ -121,13 +122,13 @@ async function answerByApollo(
 /** Null where the request or its operation is not as usual: Apollo says what is wrong. */
 async function answerDirectly(
   direct: DirectExecution,
-  document: DocumentNode,
+  known: KnownDocument,
   request: FastifyRequest,
   context: () => Promise<Context>,
 ): Promise<GraphQLAnswer | null> {
   const parameters = parametersOf(request);
   const contentType = contentTypeFor(request.headers.accept);
-  const text = parameters && contentType && (await direct.run(document, parameters, context));
+  const text = parameters && contentType && (await direct.run(known, parameters, context));
   return text ? { status: 200, headers: [['content-type', contentType]], text } : null;
 }
 

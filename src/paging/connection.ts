@@ -32,18 +32,27 @@ export function connectionOf<T>(rows: T[], { size, fromEnd, after, before }: Ran
   const hasMore = rows.length > size;
   const nodes = rows.slice(0, size);
   if (fromEnd) nodes.reverse();
-  const cursorAt = (index: number) => () => {
+  const cursorAt = (index: number) => {
     const node = nodes.at(index);
     return node ? cursorOf(node) : null;
   };
   return {
-    edges: nodes.map((node) => ({ node, cursor: () => cursorOf(node) })),
+    edges: nodes.map((node) => ({
+      node,
+      get cursor() {
+        return cursorOf(node);
+      },
+    })),
     nodes,
     pageInfo: {
       hasNextPage: fromEnd ? before !== null : hasMore,
       hasPreviousPage: fromEnd ? hasMore : after !== null,
-      startCursor: cursorAt(0),
-      endCursor: cursorAt(-1),
+      get startCursor() {
+        return cursorAt(0);
+      },
+      get endCursor() {
+        return cursorAt(-1);
+      },
     },
   };
 }

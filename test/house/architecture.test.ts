@@ -95,6 +95,7 @@ describe('who may import whom', () => {
     ['keyv', /^src\/cache\/cache\.ts$/],
     ['@keyv/redis', /^src\/cache\//],
     ['bcrypt', /^$/],
+    ['graphql-jit', /^src\/graphql\/compiled-operation\.ts$/],
     ['@aws-sdk/client-s3', /^consumer\/archive\/s3-archive\.ts$/],
     ['piscina', /^src\/password\/hash-pool\.ts$/],
     ['rate-limiter-flexible', /^src\/throttle\/counters\.ts$/],

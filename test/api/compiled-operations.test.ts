@@ -1,0 +1,131 @@
+// Queries of a manifest are compiled. Each that is made from the schema at random is answered, byte for byte, as graphql-js
+// answers it by GET, for each kind of viewer.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApolloServer } from '@apollo/server';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { checkDocument } from '../../src/graphql/document-checks.js';
+import { sha256 } from '../../src/graphql/manifest.js';
+import { describeApi } from '../support/app.js';
+import { type Answer, admin, answerOf, ask, codes, LOGIN, member, type Person, REGISTER } from '../support/people.js';
+import { documentBy, SCHEMA, timeless } from '../support/random-operations.js';
+
+const RUNS = Number(process.env.OPERATION_RUNS ?? 200);
+/** As clients send them: with variables, some of them not given, some null. */
+const WITH_VARIABLES: [query: string, variables: (id: string) => Record<string, unknown>[]][] = [
+  [
+    'query ($id: ID!) { user(id: $id) { ...Shown } node(id: $id) { __typename id ...Shown } } fragment Shown on User { id email name role { name } createdAt deletedAt }',
+    (id) => [{ id }, { id: id.toUpperCase() }, { id: crypto.randomUUID() }, { id: 'none' }, {}],
+  ],
+  [
+    'query ($first: Int = 2, $after: String, $filter: UserFilter, $orderBy: UserOrder) { users(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { totalCount edges { cursor node { id email } } nodes { id } pageInfo { hasNextPage endCursor } } }',
+    () => [
+      {},
+      { first: 1 },
+      { first: null },
+      { first: 0 },
+      { after: 'x' },
+      { filter: { search: 'a' }, orderBy: { field: 'NAME', direction: 'ASC' } },
+      { filter: null, orderBy: null },
+    ],
+  ],
+  [
+    'query ($first: Int = 2, $last: Int, $after: String, $direction: OrderDirection! = ASC) { users(first: $first, last: $last, after: $after, orderBy: { field: EMAIL, direction: $direction }, filter: { not: { isActive: false } }) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } }',
+    () => [
+      {},
+      { first: 1, direction: 'DESC' },
+      { first: null },
+      { last: 1 },
+      { first: null, last: 1 },
+      { after: '' },
+      { direction: 'UP' },
+    ],
+  ],
+  [
+    'query ($filter: AuditFilter) { auditEvents(first: 3, filter: $filter) { nodes { action at actorId details } } me { sessions { id current } } }',
+    (id) => [{}, { filter: { subjectId: id } }, { filter: { action: 'user.registered' } }],
+  ],
+];
+const SEED = Number(process.env.OPERATION_SEED ?? Math.trunc(Math.random() * 1e9));
+
+describe('in trusted mode', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-manifest-'));
+  const manifest = join(folder, 'manifest.json');
+  const trust = (documents: string[]) =>
+    writeFileSync(manifest, JSON.stringify(Object.fromEntries(documents.map((text) => [sha256(text), text]))));
+  trust([REGISTER, LOGIN]);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  describeApi(
+    'a compiled query',
+    (app) => {
+      const byGet = async (query: string, variables: object, token?: string): Promise<Answer> =>
+        answerOf(
+          await fetch(`${app().url}/graphql?${new URLSearchParams({ query, variables: JSON.stringify(variables) })}`, {
+            headers: { 'apollo-require-preflight': '1', ...(token && { authorization: `Bearer ${token}` }) },
+          }),
+        );
+
+      test(`is answered as it is without (OPERATION_SEED=${SEED})`, async () => {
+        const [ada, other, root] = [await member(app()), await member(app()), await admin(app())];
+        const ids = [ada.id, other.id, other.sessionId, crypto.randomUUID()];
+        const asked = [
+          ...randomDocuments(ids).map((query) => ({ query, variables: {} })),
+          ...WITH_VARIABLES.flatMap(([query, sets]) => sets(ada.id).map((variables) => ({ query, variables }))),
+        ];
+        const seen = new Map<string, number>();
+        const runByApollo = jest.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
+        let ranCompiled = 0;
+
+        // A hundred at a time: a compiled query takes up to a megabyte.
+        while (asked.length > 0) {
+          const batch = asked.splice(0, 100);
+          trust([REGISTER, LOGIN, ...batch.map(({ query }) => query)]);
+          process.emit('SIGUSR2', 'SIGUSR2');
+          for (const { query, variables } of batch) {
+            for (const viewer of [undefined, ada, root] as (Person | undefined)[]) {
+              // Shows the document to Apollo, too, which finds it good.
+              const expected = await byGet(query, variables, viewer?.token);
+              // It would keep all that Apollo was ever given.
+              runByApollo.mockClear();
+              const answer = await ask(app(), query, variables, viewer?.token);
+              const wasDirect = runByApollo.mock.calls.length === 0;
+              if (wasDirect && !query.includes('@')) ranCompiled += 1;
+              for (const code of [...codes(answer), answer.data ? 'data' : 'no data'])
+                seen.set(code, (seen.get(code) ?? 0) + 1);
+              expect([query, variables, answer.status, timeless(answer.text)]).toEqual([
+                query,
+                variables,
+                expected.status,
+                timeless(expected.text),
+              ]);
+            }
+          }
+        }
+        runByApollo.mockRestore();
+
+        expect(ranCompiled).toBeGreaterThan(RUNS / 2);
+        // Each manifest was taken.
+        expect([...seen.keys()]).not.toContain('DOCUMENT_NOT_TRUSTED');
+        for (const kind of ['data', 'FORBIDDEN', 'UNAUTHENTICATED', 'BAD_USER_INPUT'])
+          expect([kind, seen.get(kind) ?? 0]).not.toEqual([kind, 0]);
+      });
+    },
+    {},
+    { PERSISTED_OPERATIONS: 'trusted', OPERATIONS_MANIFEST: manifest },
+  );
+});
+
+/** Those that fit the schema; one of two without directives, as only these are compiled. */
+function randomDocuments(ids: string[]): string[] {
+  const numbers = fc.sample(fc.infiniteStream(fc.nat()), { seed: SEED, numRuns: RUNS });
+  return numbers
+    .map((stream, index) => {
+      const pick = (count: number) => (stream.next().value as number) % count;
+      return documentBy(pick, ids, 'query', index % 2 === 0 ? [''] : undefined);
+    })
+    .filter((text) => !Array.isArray(checkDocument(SCHEMA, text)));
+}
