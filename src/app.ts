@@ -70,7 +70,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const services = createServices({ ...parts, em: database.em });
   const { audit, authenticator, tokens } = services;
   const schema = createSchema(services);
-  const operations = openOperations(schema, parts);
+  const operations = await openOperations(schema, parts);
   const hidesNames = config.production;
   const checks = new OperationChecks(schema, audit, { hidesNames });
   const known = new KnownDocuments();

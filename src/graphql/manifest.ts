@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { GraphQLSchema } from 'graphql';
+import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { isRecord, parseJson } from '../text/json.js';
-import { type CompiledOperation, compileOperation } from './compiled-operation.js';
+import type { CompiledOperation } from './compiled-operation.js';
 import { type CheckedDocument, checkDocument, operationsIn } from './document-checks.js';
 
 export interface TrustedDocument extends CheckedDocument {
@@ -10,6 +10,8 @@ export interface TrustedDocument extends CheckedDocument {
 
 /** Of a manifest, by their ids in lower case and by SHA-256. */
 export type TrustedDocuments = ReadonlyMap<string, TrustedDocument>;
+
+export type Compile = (document: DocumentNode) => CompiledOperation | null;
 
 export class ManifestError extends Error {
   constructor(readonly problems: string[]) {
@@ -30,7 +32,7 @@ interface Entry {
  * Relay's map from ids to texts. Each id must be the hash of its text: SHA-256, or MD5 as Relay makes them.
  * @throws {ManifestError} with all that is wrong.
  */
-export function readManifest(json: string, schema: GraphQLSchema): TrustedDocuments {
+export function readManifest(json: string, schema: GraphQLSchema, compile: Compile = () => null): TrustedDocuments {
   const documents = new Map<string, TrustedDocument>();
   const problems: string[] = [];
   for (const { id, text, name, type } of entriesOf(json)) {
@@ -51,7 +53,7 @@ export function readManifest(json: string, schema: GraphQLSchema): TrustedDocume
     else if (name !== undefined && operation.name?.value !== name) complain('its operation has another name');
     else if (type !== undefined && operation.operation !== type) complain('its operation is of another type');
     // A client may also send the text alone, or its SHA-256 in the place of Relay's id.
-    const trusted = { ...checked, compiled: compileOperation(schema, checked.document) };
+    const trusted = { ...checked, compiled: compile(checked.document) };
     for (const known of [id.toLowerCase(), sha256(text)]) documents.set(known, trusted);
   }
   if (problems.length > 0) throw new ManifestError(problems);
