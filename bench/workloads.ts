@@ -75,7 +75,7 @@ const NODE = '"role":{"name":"MEMBER"}';
 const ME = `{ me { ${USER} } }`;
 
 /** What a front end that reads would put into its manifest. */
-export const TRUSTED = ['{ __typename }', ME, READ_USER, USERS, FILTERED_USERS];
+const TRUSTED = ['{ __typename }', ME, READ_USER, USERS, FILTERED_USERS];
 const HASHES = new Map(TRUSTED.map((text) => [text, createHash('sha256').update(text).digest('hex')]));
 
 /** The manifest in Relay's form: texts by their hashes. */

@@ -1,8 +1,8 @@
-import { DeleteObjectCommand, PutObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { S3Location } from '../../src/config/config.js';
 import { type Archive, SUFFIX } from './archive.js';
 
-/** Less than the lease of a step. */
+/** Of one request; less than the lease of a step. */
 const TIMEOUT_MS = 20_000;
 
 /**
@@ -18,24 +18,28 @@ export function s3Archive({ bucket, prefix, region, endpoint }: S3Location): Arc
     // A step is tried again by its worker.
     maxAttempts: 1,
   });
-  const inTime = () => ({ abortSignal: AbortSignal.timeout(TIMEOUT_MS) });
   const within = { Bucket: bucket, Prefix: prefix, Delimiter: '/' };
   return {
     async put(name, content) {
       const file = { Key: `${prefix}${name}`, Body: content, ContentType: 'application/jose' };
-      await client.send(new PutObjectCommand({ Bucket: bucket, ...file }), inTime());
+      const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
+      await client.send(new PutObjectCommand({ Bucket: bucket, ...file }), { abortSignal });
     },
 
     async removeOlderThan(cutoff, stopping) {
+      const untilStopped = () => ({ abortSignal: AbortSignal.any([stopping, AbortSignal.timeout(TIMEOUT_MS)]) });
       let removed = 0;
-      for await (const { Contents: files = [] } of paginateListObjectsV2({ client }, within)) {
+      let ContinuationToken: string | undefined;
+      do {
+        const list = new ListObjectsV2Command({ ...within, ContinuationToken });
+        const { Contents: files = [], NextContinuationToken } = await client.send(list, untilStopped());
         for (const { Key, LastModified } of files) {
-          if (stopping.aborted) return removed;
           if (!Key?.endsWith(SUFFIX) || !LastModified || LastModified >= cutoff) continue;
-          await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }), inTime());
+          await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }), untilStopped());
           removed += 1;
         }
-      }
+        ContinuationToken = NextContinuationToken;
+      } while (ContinuationToken);
       return removed;
     },
   };

@@ -28,8 +28,8 @@ export interface KnownDocument {
 type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
 /**
- * Runs operations of documents that are known to be good, with the same checks as Apollo Server's way and the same
- * answers, in a third of its time.
+ * Runs operations of documents that are known to be good: with the same checks and the same answers as by Apollo Server,
+ * and without what that does again for each request.
  */
 export class DirectExecution {
   constructor(

@@ -115,12 +115,15 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
     const steps = receipts.map(({ step, status }: { step: string; status: string }) => [step, status]);
     return { status, steps: Object.fromEntries(steps) };
   }
-  const queueIsThere = (name: string) =>
-    eventually(() => rabbit.withChannel(async (channel) => void (await channel.checkQueue(name))));
+  /** A service consumes last: what it is to hear comes into its queue by then. */
+  const listens = (name: string) =>
+    eventually(() =>
+      rabbit.withChannel(async (channel) => expect((await channel.checkQueue(name)).consumerCount).toBeGreaterThan(0)),
+    );
 
   test('erase, each in its way, and the deletion shows who has not until all have', async () => {
     const billing = startBilling();
-    await Promise.all([queueIsThere('billing.erasures'), queueIsThere('shop.erasures')]);
+    await Promise.all([listens('billing.erasures'), listens('shop.erasures')]);
     await billing.kill();
     const ada = await withInvoices();
 
