@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from '../test/support/eventually.js';
 import { ask, members, PASSWORD, signIn } from '../test/support/people.js';
-import { type ApiProcess, type Env, select, startApi } from '../test/support/processes.js';
+import { type ApiProcess, type Env, select, startApi, temporaryFolder } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
 import { startRedis } from '../test/support/servers/redis.js';
 import {
@@ -94,7 +93,7 @@ export async function startTargets(stack: AsyncDisposableStack, options: Options
 
 /** Gatehouse on the same database and cache, with a manifest, whose queries are compiled. */
 async function startTrusted(stack: AsyncDisposableStack, { database, target }: Gatehouse, env: Env): Promise<Target> {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-manifest-'));
+  const folder = temporaryFolder();
   stack.defer(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'manifest.json');
   writeFileSync(path, manifest());

@@ -28,8 +28,7 @@ import { endBy } from './process/run.js';
 import { type Context, createContext } from './request/context.js';
 import { Execution } from './request/execution.js';
 import { Turns } from './request/turns.js';
-import { Janitor } from './retention/janitor.js';
-import { removingOld } from './retention/retention.js';
+import { janitorOfRecords } from './retention/retention.js';
 import { createSchema, printSchema } from './schema.js';
 import { createServices, type Parts, type Services } from './services.js';
 import { cachedSession } from './session/session.service.js';
@@ -79,7 +78,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   await apollo.start();
   const relays = relaysFor(database.em, bus, log);
   const removals = { em: database.em, audit, auditDigests: parts.auditDigests };
-  const janitor = new Janitor(removingOld(removals, config.retention, log), log);
+  const janitor = janitorOfRecords(removals, config.retention, log);
   const wake = () => {
     for (const relay of relays) relay.wake();
   };
@@ -87,7 +86,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const turns = new Turns();
   const http = await createHttp(config, log, {
     apollo,
-    direct: new DirectExecution(schema, known, checks, formatError),
+    directExecution: new DirectExecution(schema, known, checks, formatError),
     operations,
     beginExecution: () => new Execution(config.executionTimeoutSeconds, turns),
     context: (facts) => createContext(facts, (authorization, memo) => authenticator.authenticate(authorization, memo)),

@@ -6,8 +6,6 @@ import { PARTICIPANT_STEPS } from '../../src/deletion/acknowledge.js';
 import type { Deletion } from '../../src/deletion/deletion.entity.js';
 import type { PurgeParts } from '../../src/deletion/purge.js';
 import { Acknowledgements } from '../../src/keys/acknowledgements.js';
-import type { Archive } from '../archive/archive.js';
-import { archiveStep } from './archive.js';
 import { noticesAreSent } from './mail.js';
 import { participantStep } from './participant.js';
 import { PURGE, purge } from './purge.js';
@@ -30,18 +28,15 @@ export type Step = (deletion: Deletion, parts: StepParts) => Promise<boolean | {
 
 export type Steps = ReadonlyMap<string, Step>;
 
-type StepSettings = Pick<
-  Config,
-  'deletionWebhooks' | 'deletionWebhooksPrivate' | 'deletionParticipants' | 'deletionArchive'
->;
+type StepSettings = Pick<Config, 'deletionWebhooks' | 'deletionWebhooksPrivate' | 'deletionParticipants'>;
 
 /** Each has its receipt, by its name. The purge comes when all others are done, but for those of participants. */
-export function stepsOf(settings: StepSettings, archive: Archive | null): Steps {
-  const { deletionArchive, deletionWebhooks, deletionWebhooksPrivate: isPrivate, deletionParticipants } = settings;
+export function stepsOf(settings: StepSettings, archive: Step | null): Steps {
+  const { deletionWebhooks, deletionWebhooksPrivate: isPrivate, deletionParticipants } = settings;
   const acknowledgements = new Acknowledgements(deletionParticipants);
   return new Map<string, Step>([
     ['mail', noticesAreSent],
-    ...(deletionArchive && archive ? [['archive', archiveStep(archive, deletionArchive.key)] as const] : []),
+    ...(archive ? [['archive', archive] as const] : []),
     ...deletionWebhooks.map((webhook) => [`webhook:${webhook.name}`, webhookStep(webhook, isPrivate)] as const),
     ...deletionParticipants.map(
       (participant) =>

@@ -1,28 +1,14 @@
-import {
-  type DocumentNode,
-  execute,
-  type GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-  getOperationAST,
-} from 'graphql';
+import { execute, type GraphQLError, type GraphQLFormattedError, type GraphQLSchema, getOperationAST } from 'graphql';
 import { type Context, denialsOf } from '../request/context.js';
-import type { CompiledOperation } from './compiled-operation.js';
 import type { KnownDocuments } from './known-documents.js';
-import type { OperationChecks } from './operation-checks.js';
-import { COSTLY } from './request-checks.js';
+import { COSTLY, type OperationChecks } from './operation-checks.js';
+import type { FoundDocument } from './persisted-operations.js';
 
 /** What a request names beside its document. */
 export interface RequestParameters {
   operationName: string | undefined;
   variables: Record<string, unknown>;
   extensions: Record<string, unknown> | undefined;
-}
-
-/** A document that is known to be good. */
-export interface KnownDocument {
-  document: DocumentNode;
-  compiled: CompiledOperation | null;
 }
 
 type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
@@ -39,17 +25,14 @@ export class DirectExecution {
     private readonly formatError: FormatError,
   ) {}
 
-  find(text: string): DocumentNode | undefined {
-    return this.known.find(text);
-  }
-
   /** The body of the answer; null where nothing has run yet, and the answer is Apollo's to give. */
   async run(
-    { document, compiled }: KnownDocument,
+    { text, compiled }: FoundDocument,
     { operationName, variables, extensions }: RequestParameters,
     contextOfRequest: () => Promise<Context>,
   ): Promise<string | null> {
-    const operation = getOperationAST(document, operationName);
+    const document = this.known.find(text);
+    const operation = document && getOperationAST(document, operationName);
     if (!operation) return null;
     const { refusal, cost } = this.checks.check({ document, operation, variables, extensions });
     if (refusal || cost > COSTLY) return null;
@@ -58,12 +41,11 @@ export class DirectExecution {
     contextValue.execution.isMutation = operation.operation === 'mutation';
     const { schema } = this;
     let result = compiled && (await compiled(contextValue, variables));
-    if (!result || result.errors) {
-      // Which errors there are, and in which order, is for graphql-js to say. What is compiled changes nothing, and can
-      // run again.
-      denialsOf(contextValue).splice(0);
+    // Which errors there are, and in which order, is for graphql-js to say. What is compiled changes nothing, and can run
+    // again.
+    if (result?.errors) denialsOf(contextValue).splice(0);
+    if (!result || result.errors)
       result = await execute({ schema, document, contextValue, variableValues: variables, operationName });
-    }
     // Refused before its first field.
     if (result.data === undefined) return null;
     const errors = result.errors && (await this.#errorsOf(result.errors, contextValue));

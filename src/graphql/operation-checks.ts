@@ -16,6 +16,9 @@ import { actorOf, type Context, denialsOf } from '../request/context.js';
 import { beyondBounds } from './input-bounds.js';
 import { type CheckedOperation, OperationLimits } from './operation-limits.js';
 
+/** Operations that cost more run one after the other; a page of 50 users with their roles costs as much. */
+export const COSTLY = 100;
+
 /** An operation that is to run, with what came beside it. */
 export interface GivenOperation {
   document: DocumentNode;

@@ -1,10 +1,7 @@
 import type { ApolloServerPlugin, GraphQLRequestListener, GraphQLResponse } from '@apollo/server';
 import type { Context } from '../request/context.js';
 import type { KnownDocuments } from './known-documents.js';
-import type { OperationChecks } from './operation-checks.js';
-
-/** Operations that cost more run one after the other; a page of 50 users with their roles costs as much. */
-export const COSTLY = 100;
+import { COSTLY, type OperationChecks } from './operation-checks.js';
 
 /** Has each operation that Apollo runs checked, and documents remembered that it has found good. */
 export function requestChecks(checks: OperationChecks, known: KnownDocuments): ApolloServerPlugin<Context> {

@@ -3,9 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
 import Negotiator from 'negotiator';
 import { badRequest, IdentityError, responseTooLarge } from '../errors.js';
-import type { DirectExecution, KnownDocument, RequestParameters } from '../graphql/direct-execution.js';
+import type { DirectExecution, RequestParameters } from '../graphql/direct-execution.js';
 import { refusalOfDocument } from '../graphql/document-rules.js';
-import { findDocument, type GivenDocument, type PersistedOperations } from '../graphql/persisted-operations.js';
+import {
+  type FoundDocument,
+  findDocument,
+  type GivenDocument,
+  type PersistedOperations,
+} from '../graphql/persisted-operations.js';
 import type { Context, RequestFacts } from '../request/context.js';
 import type { CookiePolicy } from '../request/cookie.js';
 import { Cookies } from '../request/cookies.js';
@@ -28,7 +33,7 @@ export type AddressOf = (peer: string | undefined, request: FastifyRequest) => s
 
 export interface GraphQLParts {
   apollo: ApolloServer<Context>;
-  direct: DirectExecution;
+  directExecution: DirectExecution;
   operations: PersistedOperations;
   /** From then on the request has its time, and others give way to it. */
   beginExecution(): Execution;
@@ -53,7 +58,7 @@ export async function handleGraphQL(
 }
 
 async function answer(
-  { apollo, direct, operations, context }: GraphQLParts,
+  { apollo, directExecution, operations, context }: GraphQLParts,
   facts: RequestFacts,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -78,14 +83,13 @@ async function answer(
     return error;
   });
   if (found instanceof IdentityError) return refuseDocument(request, reply, found);
-  const document = found && direct.find(found.text);
-  const refusal = found && !document && refusalOfDocument(found.text);
+  const direct = found && (await answerDirectly(directExecution, found, request, contextOfRequest));
+  // One that is known was looked at before.
+  const refusal = found && !direct && refusalOfDocument(found.text);
   if (refusal) return refuseDocument(request, reply, refusal);
 
   const { status, headers, text } =
-    (document &&
-      (await answerDirectly(direct, { document, compiled: found.compiled ?? null }, request, contextOfRequest))) ??
-    (await answerByApollo(apollo, withDocument(found?.text ?? null), contextOfRequest));
+    direct ?? (await answerByApollo(apollo, withDocument(found?.text ?? null), contextOfRequest));
   // What a mutation has done is told, however long it is.
   if (isTooLarge(text) && !execution.isMutation) return refuse(reply, 400, responseTooLarge(MAX_ANSWER_BYTES));
   // Apollo leaves it out of some of its refusals.
@@ -119,16 +123,16 @@ async function answerByApollo(
   return { status, headers, text: body.string };
 }
 
-/** Null where the request or its operation is not as usual: Apollo says what is wrong. */
+/** Null where the document is not known, or the request or its operation is not as usual: Apollo sees to it. */
 async function answerDirectly(
   direct: DirectExecution,
-  known: KnownDocument,
+  found: FoundDocument,
   request: FastifyRequest,
   context: () => Promise<Context>,
 ): Promise<GraphQLAnswer | null> {
   const parameters = parametersOf(request);
   const contentType = contentTypeFor(request.headers.accept);
-  const text = parameters && contentType && (await direct.run(known, parameters, context));
+  const text = parameters && contentType && (await direct.run(found, parameters, context));
   return text ? { status: 200, headers: [['content-type', contentType]], text } : null;
 }
 

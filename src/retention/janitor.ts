@@ -40,8 +40,8 @@ export class Janitor {
       await this.remove(this.#stopping.signal);
       return EVERY_MS;
     } catch (error) {
-      if (this.#stopping.signal.aborted) return AGAIN_MS;
-      this.log.warn({ reason: inOneLine(error) }, 'old records not removed; trying again later');
+      if (!this.#stopping.signal.aborted)
+        this.log.warn({ reason: inOneLine(error) }, 'old records not removed; trying again later');
       return AGAIN_MS;
     }
   }

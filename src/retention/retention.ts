@@ -6,6 +6,7 @@ import type { AuditTrail } from '../audit/audit-trail.js';
 import { removeOldEvents } from '../audit/remove-old-events.js';
 import type { Retention } from '../config/config.js';
 import { COMMAND } from '../request/actor.js';
+import { Janitor } from './janitor.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const BATCH = 1_000;
@@ -98,14 +99,13 @@ const hasRemoved = (removed: RemovedCounts) => Object.values(removed).some((coun
 
 export const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
 
-/** The work of a janitor: removes as `removeOld`, and logs what went. */
-export const removingOld =
-  (parts: RetentionParts, retention: Retention, log: Logger) =>
-  async (stopping: AbortSignal): Promise<void> => {
+/** A janitor that removes as `removeOld`, and logs what went. */
+export const janitorOfRecords = (parts: RetentionParts, retention: Retention, log: Logger): Janitor =>
+  new Janitor(async (stopping) => {
     const { removed, brokenChains } = await removeOld(parts, retention, stopping);
     if (hasRemoved(removed)) log.info(removed, 'old records removed');
     if (brokenChains.length > 0) log.error({ brokenChains }, 'audit is altered: run npm run audit:verify');
-  };
+  }, log);
 
 async function removeBy(em: EntityManager, rule: Rule, cutoff: Date, stopping?: AbortSignal): Promise<number> {
   let [total, last] = [0, rule.start];

@@ -3,8 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { createLog } from '../../src/log.js';
-import { Janitor } from '../../src/retention/janitor.js';
-import { removeOld, removingOld } from '../../src/retention/retention.js';
+import { janitorOfRecords, removeOld } from '../../src/retention/retention.js';
 import { describeApi } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { admin, member } from '../support/people.js';
@@ -181,7 +180,7 @@ describeApi('retention', (app) => {
   test('is done by a janitor, who logs what went', async () => {
     const lines: string[] = [];
     const log = createLog('info', { write: (line) => void lines.push(line) });
-    const janitor = new Janitor(removingOld(parts(), app().config.retention, log), log);
+    const janitor = janitorOfRecords(parts(), app().config.retention, log);
     await event(31);
 
     janitor.start(0);
@@ -200,7 +199,7 @@ describeApi('retention', (app) => {
       `create function refuse() returns trigger as $$ begin raise 'no writes' using errcode = 'read_only_sql_transaction'; end; $$ language plpgsql`,
     );
     await database.em.execute('create trigger refuse before delete on outbox execute function refuse()');
-    const janitor = new Janitor(removingOld(parts(), config.retention, log), log);
+    const janitor = janitorOfRecords(parts(), config.retention, log);
 
     janitor.start(0);
     await eventually(() => expect(lines).toHaveLength(1));
