@@ -11,7 +11,7 @@ import { createApp } from './app.js';
 import { AuditTrail } from './audit/audit-trail.js';
 import { DeviceTokens } from './auth/device-tokens.js';
 import { Cache } from './cache/cache.js';
-import { openRedis } from './cache/redis.js';
+import { openRedis, urlsOf } from './cache/redis.js';
 import { type Config, DEVELOPMENT_ADMIN } from './config/config.js';
 import { type Database, migrate, openDatabase, pendingMigrations } from './database/database.js';
 import { purgeParts } from './deletion/purge.js';
@@ -70,7 +70,7 @@ export async function startApi(run: Run, config: Config): Promise<void> {
   if (await run.step(() => isMigrated(database))) madeAdmin = await run.step(firstAdmin);
   else void afterMigration(database, firstAdmin, log);
 
-  const redis = await run.step(() => (config.redisUrl ? openRedis(config.redisUrl) : null));
+  const redis = await run.step(() => (config.redis ? openRedis(config.redis) : null));
   const cache = await run.step(() => (redis ? Cache.inRedis(redis, log) : Cache.inMemory(log)));
   const counters = new Counters(config.limits, redis, log);
   const app = await run.step(
@@ -165,7 +165,7 @@ async function eventBus(config: Config, parts: StepParts, mailer: Mailer | null)
 }
 
 function welcome(config: Config, address: string, madeAdmin: boolean): string {
-  const { databaseUrl, redisUrl, amqpUrls, smtpUrl, dataDir, publicUrl, admin } = config;
+  const { databaseUrl, redis, amqpUrls, smtpUrl, dataDir, publicUrl, admin } = config;
   const part = (urls: string | string[] | null, real: string, embedded: string) =>
     urls
       ? `${real} at ${[urls]
@@ -177,7 +177,7 @@ function welcome(config: Config, address: string, madeAdmin: boolean): string {
   return `
   Gatehouse        ${publicUrl}/graphql   (listening on ${address})
   Database         ${part(databaseUrl, 'PostgreSQL', `embedded, in ${join(dataDir, 'postgres')}`)}
-  Cache            ${part(redisUrl, 'Redis', 'embedded, in memory')}
+  Cache            ${part(redis && urlsOf(redis), 'Redis', 'embedded, in memory')}
   Events           ${part(amqpUrls, 'RabbitMQ', 'embedded, handled in this process')}
   Mail             ${part(smtpUrl, 'SMTP', `embedded, shown at ${publicUrl}/dev/mail`)}
   Admin            ${known}${madeAdmin ? '   (made just now, for development only)' : ''}

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { answeredInTime, type Redis } from './redis.js';
+import { answeredInTime, onPossibleLoss, type Redis } from './redis.js';
 
 const ENTRY_MS = 5 * 60_000;
 /** Longer than an entry, or values would be dropped early; a generation that runs out is only a miss. */
@@ -98,6 +98,13 @@ export class Cache {
   static async inRedis(redis: Redis, log: Logger): Promise<Cache> {
     const { default: KeyvRedis } = await import('@keyv/redis');
     const store = new KeyvRedis(redis, { throwOnErrors: true, throwOnConnectError: false });
+    if ('masters' in redis) {
+      // Of a cluster, one command for each key: the store's own for several do not follow keys that have moved.
+      store.getMany = (keys) => Promise.all(keys.map((key) => store.get<never>(key)));
+      store.setMany = async (entries) => {
+        await Promise.all(entries.map(({ key, value, ttl }) => store.set(key, value, ttl)));
+      };
+    }
     const keyv = new Keyv<Stored | string>({
       store,
       namespace: 'gatehouse',
@@ -106,7 +113,7 @@ export class Cache {
       ...JSON_ONLY,
     });
     const cache = new Cache(keyv, log);
-    redis.on('error', (error: Error) => cache.#rest(error));
+    onPossibleLoss(redis, (cause) => cache.#rest(cause));
     keyv.on('error', (error: Error) => cache.#rest(error));
     return cache;
   }
@@ -192,7 +199,9 @@ export class Cache {
         this.#restUntil = 0;
         this.log.info('cache is back');
       }
-      return await this.inTime(ask(this.keyv));
+      const answer = await this.inTime(ask(this.keyv));
+      // It may be of a server that replaced another one meanwhile, and misses its last writes.
+      return Date.now() < this.#restUntil ? null : answer;
     } catch (error) {
       this.#rest(error);
       return null;

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { validate as isUuid } from 'uuid';
-import { openRedis, type Redis } from '../cache/redis.js';
+import { answers, openRedis, type Redis } from '../cache/redis.js';
 import type { Config } from '../config/config.js';
 import { canonicalAddress } from '../text/ip-address.js';
 import type { Selection } from '../throttle/operator.js';
@@ -43,11 +43,10 @@ function accountOf(text: string): string {
 }
 
 /** @throws {Error} with one line for the operator. */
-export async function redisOf({ redisUrl }: Config): Promise<Redis> {
-  if (!redisUrl)
-    throw new Error('Without REDIS_URL the API counts in its memory: restart it, and all limits are as new.');
-  const redis = await openRedis(redisUrl);
-  if (redis.isReady) return redis;
-  redis.destroy();
+export async function redisOf({ redis: place }: Config): Promise<Redis> {
+  if (!place) throw new Error('Without REDIS_URL the API counts in its memory: restart it, and all limits are as new.');
+  const redis = await openRedis(place);
+  if (await answers(redis)) return redis;
+  await redis.destroy();
   throw new Error('Redis does not answer: REDIS_URL.');
 }

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import type { RedisPlace } from '../cache/redis.js';
 import { MAX_LENGTH, weaknessOf, wordsOf } from '../password/new-password.js';
 import type { Limits } from '../throttle/limits.js';
 import { type Program, type S3Prefix, SettingError } from './setting.js';
@@ -25,8 +26,8 @@ export interface Config {
   dataDir: string;
   /** PostgreSQL; null for the embedded one. */
   databaseUrl: string | null;
-  /** Redis; null for a cache in memory. */
-  redisUrl: string | null;
+  /** null for a cache in memory. */
+  redis: RedisPlace | null;
   /** RabbitMQ; null for delivery within the API's process. */
   /** Of each node of the broker; null for none. */
   amqpUrls: string[] | null;
@@ -189,7 +190,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     publicUrl,
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,
-    redisUrl: values.REDIS_URL,
+    redis: redisPlaceOf(values, complain),
     amqpUrls: values.AMQP_URL,
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? `Gatehouse <no-reply@${hostname}>`,
@@ -285,6 +286,30 @@ function complainOfMissing(values: Values, program: Program, problems: string[])
     if (needed?.by.includes(program) && !isGiven && !isToldAlready)
       problems.push(`${name} is required in production: ${needed.what}`);
   }
+}
+
+function redisPlaceOf(values: Values, complain: Complain): RedisPlace | null {
+  const { REDIS_URL: urls, REDIS_CLUSTER: isCluster, REDIS_SENTINEL_URLS: sentinelUrls } = values;
+  if (urls === null) {
+    if (isCluster) complain('REDIS_CLUSTER', 'needs REDIS_URL');
+    if (sentinelUrls !== null)
+      complain('REDIS_SENTINEL_URLS', 'needs REDIS_URL, with the name of the primary for its host');
+    return null;
+  }
+  const [url = ''] = urls;
+  const { hostname, port, pathname } = new URL(url);
+  if (isCluster) {
+    if (sentinelUrls !== null)
+      complain('REDIS_SENTINEL_URLS', 'and REDIS_CLUSTER are both given: sentinels watch no cluster');
+    if (Number(pathname.slice(1)) > 0)
+      complain('REDIS_URL', 'must not have a path while REDIS_CLUSTER is true: a cluster has one database');
+    return { kind: 'cluster', urls };
+  }
+  if (urls.length > 1) complain('REDIS_URL', 'must be one URL unless REDIS_CLUSTER is true');
+  if (sentinelUrls === null) return { kind: 'server', url };
+  if (hostname === '' || port !== '')
+    complain('REDIS_URL', 'must have the name of the primary for its host, and no port, with REDIS_SENTINEL_URLS');
+  return { kind: 'sentinels', url, sentinelUrls };
 }
 
 function archiveOf(values: Values, complain: Complain): DeletionArchive | null {

@@ -68,10 +68,18 @@ export const SETTINGS = {
       what: 'no embedded database',
     },
   }),
-  REDIS_URL: setting(url('redis:', 'rediss:'), null, {
+  REDIS_URL: setting(clusterUrls('redis:', 'rediss:'), null, {
     default: 'in memory',
-    description: 'Redis. Several instances need it.',
+    description:
+      'Redis 7 or newer. Several instances need it. Of a Redis Cluster the URLs of some nodes, with commas between.',
     needed: { by: ['api', 'limits:show', 'limits:reset'], what: 'no cache in memory' },
+  }),
+  REDIS_CLUSTER: setting(flag, false, {
+    description: 'Whether `REDIS_URL` is of a Redis Cluster.',
+  }),
+  REDIS_SENTINEL_URLS: setting(clusterUrls('redis:', 'rediss:'), null, {
+    description:
+      'The URLs of the sentinels that watch Redis, with commas between. `REDIS_URL` then has the name of the primary for its host: `redis://:password@mymaster`.',
   }),
   AMQP_URL: setting(clusterUrls('amqp:', 'amqps:'), null, {
     default: 'in process',

@@ -1,4 +1,4 @@
-import type { Redis } from '../cache/redis.js';
+import { keysOf, type Redis } from '../cache/redis.js';
 import { networkOf } from '../text/ip-address.js';
 import { type Count, LIMIT_PREFIX } from './counters.js';
 import { LIMIT_NAMES, type LimitName, type Limits, limitOf } from './limits.js';
@@ -29,7 +29,7 @@ export async function readCounts(
 ): Promise<StoredCount[]> {
   const counts: StoredCount[] = [];
   for (const pattern of patternsOf(secret, selection)) {
-    for await (const keys of redis.scanIterator({ MATCH: pattern, COUNT: 1_000 })) {
+    for await (const keys of keysOf(redis, pattern)) {
       for (const key of keys) {
         const [count, secondsLeft] = await Promise.all([redis.get(key), redis.ttl(key)]);
         // It may have run out since it was found.

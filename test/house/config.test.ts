@@ -40,7 +40,7 @@ describe('settings', () => {
       port: 4000,
       publicUrl: 'http://localhost:4000',
       databaseUrl: null,
-      redisUrl: null,
+      redis: null,
       amqpUrls: null,
       smtpUrl: null,
       mailFrom: 'Gatehouse <no-reply@localhost>',
@@ -145,6 +145,10 @@ describe('settings', () => {
     ['DATABASE_URL', 'postgres://a:secret%zz@db/x'],
     ['DATABASE_URL', 'postgres://a:sec#ret@db/x'],
     ['REDIS_URL', 'redis://cache/secret'],
+    ['REDIS_URL', 'redis://a:secret@one,redis://b:secret@two'],
+    ['REDIS_CLUSTER', 'yes, secret'],
+    ['REDIS_SENTINEL_URLS', 'secret:26379'],
+    ['REDIS_SENTINEL_URLS', 'redis://:secret@one,rediss://:secret@two'],
     ['AMQP_URL', 'amqp://broker/%zz'],
     ['SMTP_URL', 'smtp://mail.example.com/secret'],
     ['SESSION_IDLE_DAYS', '91'],
@@ -198,6 +202,43 @@ describe('settings', () => {
     expect(found.map((problem) => problem.split(' ')[0]).sort()).toEqual(
       ['HSTS', 'MAIL_FROM', 'REFRESH_TOKEN_COOKIE', 'SESSION_IDLE_DAYS'].sort(),
     );
+  });
+
+  const SENTINELS = 'redis://:of-sentinels@one:26380,redis://:of-sentinels@two';
+
+  test.each([
+    [{ REDIS_URL: 'redis://:pw@cache/2' }, { kind: 'server', url: 'redis://:pw@cache/2' }],
+    [
+      { REDIS_URL: 'redis://:pw@one:7000, redis://:pw@two', REDIS_CLUSTER: 'true' },
+      { kind: 'cluster', urls: ['redis://:pw@one:7000', 'redis://:pw@two'] },
+    ],
+    [
+      { REDIS_URL: 'rediss://one/0', REDIS_CLUSTER: 'true' },
+      { kind: 'cluster', urls: ['rediss://one/0'] },
+    ],
+    [
+      { REDIS_URL: 'redis://:pw@my_Master.1', REDIS_SENTINEL_URLS: SENTINELS },
+      { kind: 'sentinels', url: 'redis://:pw@my_Master.1', sentinelUrls: SENTINELS.split(',') },
+    ],
+  ])('Redis is where %j says', (given, redis) => {
+    expect(loadConfig({ ...PRODUCTION, ...given }).redis).toEqual(redis);
+  });
+
+  test.each([
+    [{ REDIS_URL: 'redis://one,redis://two' }, ['REDIS_URL']],
+    [{ REDIS_URL: 'redis://one/1', REDIS_CLUSTER: 'true' }, ['REDIS_URL']],
+    [{ REDIS_URL: 'redis://one', REDIS_CLUSTER: 'true', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_SENTINEL_URLS']],
+    [{ REDIS_URL: 'redis://mymaster:6379', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_URL']],
+    [{ REDIS_URL: 'redis:///0', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_URL']],
+    [{ REDIS_URL: 'redis://one,redis://two', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_URL']],
+    [{ REDIS_URL: '', REDIS_CLUSTER: 'true' }, ['REDIS_CLUSTER', 'REDIS_URL']],
+    [{ REDIS_URL: '', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_SENTINEL_URLS', 'REDIS_URL']],
+  ])('Redis is of one kind: of %j, told is %j', (given, names) => {
+    expect(
+      problems({ ...PRODUCTION, ...given })
+        .map((problem) => problem.split(' ')[0])
+        .sort(),
+    ).toEqual(names);
   });
 
   const KEY = Buffer.alloc(32, 1).toString('base64');

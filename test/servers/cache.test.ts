@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROLE_IDS, RoleName } from '../../src/user/role.entity.js';
+import { cacheIsUp } from '../support/cache-is-up.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { type Answer, codes, DELETE_USER, member, type Person, signIn } from '../support/people.js';
@@ -74,11 +75,6 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
       }
     }
   };
-  const cacheIsUp = (api: ApiProcess) =>
-    eventually(async () => {
-      const { cache } = (await (await fetch(`${api.url}/health/ready`)).json()) as { cache: string };
-      expect(cache).toBe('up');
-    });
 
   test(
     'what one deletes, the other knows at its very next request',
