@@ -37,7 +37,8 @@ export const POOL_SIZE = 10;
 const CONNECTION_WAIT_MS = 5_000;
 
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
-export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: DatabaseConfig): Partial<Options> {
+export function databaseOptions(config: DatabaseConfig): Partial<Options> {
+  const { databaseUrl, databaseReplicaUrls, dataDir, statementTimeoutMs } = config;
   const options = {
     entities: [
       ...[User, Role, Session, Mail, MailToken, AuditEvent, AuditChain, OutboxEvent, InboxEvent],
@@ -73,6 +74,9 @@ export function databaseOptions({ databaseUrl, dataDir, statementTimeoutMs }: Da
     ? postgresConfig({
         ...options,
         clientUrl: databaseUrl,
+        replicas: databaseReplicaUrls?.map((clientUrl) => ({ clientUrl })),
+        // A replica may be behind: only who has looked reads there.
+        preferReadReplicas: false,
         pool: { min: 0, max: POOL_SIZE },
         driverOptions: { connectionTimeoutMillis: CONNECTION_WAIT_MS, statement_timeout: statementTimeoutMs },
       })

@@ -9,6 +9,7 @@ import { Authenticator } from './auth/authenticator.js';
 import type { DeviceTokens } from './auth/device-tokens.js';
 import { PasswordResetService } from './auth/password-reset.service.js';
 import type { Cache } from './cache/cache.js';
+import { ReadReplicas } from './database/read-replicas.js';
 import { DeletionService } from './deletion/deletion.service.js';
 import { EmailService } from './email/email.service.js';
 import type { AccessTokens } from './keys/access-token.js';
@@ -45,7 +46,8 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(parts: Parts) {
   const { em, cache, passwords, throttles, deviceTokens, tokens, cursors, log } = parts;
   const audit = new AuditTrail(em, parts.auditDigests);
-  const users = new UserService(em, cache, cursors);
+  const replicas = new ReadReplicas(em, log);
+  const users = new UserService(em, cache, cursors, replicas);
   const sessions = new SessionService(em, cache, audit, parts.refreshTokens, parts.sessionLimits);
   const { deletionGraceSeconds } = parts;
   const accounts = new AccountService({
@@ -71,6 +73,6 @@ export function createServices(parts: Parts) {
     passwordResets: new PasswordResetService(em, audit, accounts, sessions, passwords, throttles, deviceTokens),
     emails: new EmailService(em, audit, accounts, passwords, throttles),
     signOuts: new SignOutService(sessions),
-    auditEvents: new AuditService(em, cursors),
+    auditEvents: new AuditService(replicas, cursors),
   };
 }

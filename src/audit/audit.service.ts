@@ -1,4 +1,5 @@
-import type { EntityManager, FilterQuery } from '@mikro-orm/core';
+import type { FilterQuery } from '@mikro-orm/core';
+import type { ReadReplicas } from '../database/read-replicas.js';
 import { badInput } from '../errors.js';
 import { checkedSize, connectionOf, DEFAULT_SIZE } from '../paging/connection.js';
 import type { Cursors, Position } from '../paging/cursor.js';
@@ -12,7 +13,7 @@ const ORDER = 'audit events';
 /** Reads what happened, newest first. Never from the cache: nothing would tell that events were added since. */
 export class AuditService {
   constructor(
-    private readonly em: EntityManager,
+    private readonly replicas: ReadReplicas,
     private readonly cursors: Cursors,
   ) {}
 
@@ -23,7 +24,9 @@ export class AuditService {
     const where: FilterQuery<AuditEvent> = {
       $and: [toWhere(filter ?? {}), position ? { id: { $lt: position.id } } : {}],
     };
-    const rows = await this.em.fork().find(AuditEvent, where, { orderBy: { id: 'desc' }, limit: size + 1 });
+    const rows = await this.replicas.read((em) =>
+      em.find(AuditEvent, where, { orderBy: { id: 'desc' }, limit: size + 1 }),
+    );
     const range = { size, fromEnd: false, after: position, before: null };
     return connectionOf(rows, range, ({ id }) => this.cursors.encode({ value: '', id }, ORDER));
   }

@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { answeredInTime, onPossibleLoss, type Redis } from './redis.js';
+import { answeredInTime } from '../process/answered-in-time.js';
+import { onPossibleLoss, type Redis } from './redis.js';
 
 const ENTRY_MS = 5 * 60_000;
 /** Longer than an entry, or values would be dropped early; a generation that runs out is only a miss. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisClientOptions, RedisClientType, RedisClusterType, RedisSentinelType } from '@redis/client';
+import { answeredInTime } from '../process/answered-in-time.js';
 
 /** Where Redis is: one server, a Redis Cluster, or a primary that sentinels watch. */
 export type RedisPlace =
@@ -119,14 +120,4 @@ export async function* keysOf(redis: Redis, pattern: string): AsyncGenerator<str
       yield found.keys;
     } while (cursor !== '0');
   }
-}
-
-/** The answer of a store that may be frozen. @throws {Error} after `withinMs` without one. */
-export function answeredInTime<T>(answer: Promise<T>, withinMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const refuse = () => reject(new Error(`no answer within ${withinMs} ms`));
-    // A busy process looks at its clock before its sockets: an answer that lies there is not late.
-    const late = setTimeout(() => setImmediate(refuse), withinMs);
-    answer.then(resolve, reject).finally(() => clearTimeout(late));
-  });
 }

@@ -26,6 +26,8 @@ export interface Config {
   dataDir: string;
   /** PostgreSQL; null for the embedded one. */
   databaseUrl: string | null;
+  /** Its streaming replicas; null without any. */
+  databaseReplicaUrls: string[] | null;
   /** null for a cache in memory. */
   redis: RedisPlace | null;
   /** RabbitMQ; null for delivery within the API's process. */
@@ -167,6 +169,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     complain('SESSION_IDLE_DAYS', 'must not be more than SESSION_MAX_DAYS');
   if (values.WORKERS > 1 && (values.DATABASE_URL === null || values.REDIS_URL === null))
     complain('WORKERS', 'must be 1 without DATABASE_URL and REDIS_URL, which is all that workers share');
+  if (values.DATABASE_REPLICA_URLS !== null && values.DATABASE_URL === null)
+    complain('DATABASE_REPLICA_URLS', 'needs DATABASE_URL, of which they are replicas');
   const isTrusted = values.PERSISTED_OPERATIONS === 'trusted';
   if (isTrusted && values.OPERATIONS_MANIFEST === null)
     complain('OPERATIONS_MANIFEST', 'is required while PERSISTED_OPERATIONS is trusted');
@@ -190,6 +194,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, program: Progra
     publicUrl,
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,
+    databaseReplicaUrls: values.DATABASE_REPLICA_URLS,
     redis: redisPlaceOf(values, complain),
     amqpUrls: values.AMQP_URL,
     smtpUrl: values.SMTP_URL,

@@ -68,6 +68,11 @@ export const SETTINGS = {
       what: 'no embedded database',
     },
   }),
+  DATABASE_REPLICA_URLS: setting(clusterUrls('postgres:', 'postgresql:'), null, {
+    default: 'none',
+    description:
+      'Streaming replicas of `DATABASE_URL`, with commas between. Lists and counts are read there, and are never older than on the primary.',
+  }),
   REDIS_URL: setting(clusterUrls('redis:', 'rediss:'), null, {
     default: 'in memory',
     description:

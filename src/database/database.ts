@@ -14,6 +14,8 @@ import { outageOf } from './outage.js';
 /** PostgreSQL at `databaseUrl`, or the embedded one in `dataDir`. */
 export interface DatabaseConfig {
   databaseUrl: string | null;
+  /** Streaming replicas of it, which serve reads alone. */
+  databaseReplicaUrls?: string[] | null;
   dataDir: string;
   /** A statement ends after it; without one, as the server says. Not of the embedded database. */
   statementTimeoutMs?: number;

@@ -1,7 +1,8 @@
 import type { GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { answeredInTime, type Redis } from '../cache/redis.js';
+import type { Redis } from '../cache/redis.js';
+import { answeredInTime } from '../process/answered-in-time.js';
 import type { Client } from '../request/actor.js';
 import type { Throttles } from '../throttle/throttles.js';
 import { type CheckedDocument, checkDocument } from './document-checks.js';

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
-import { answeredInTime, type Redis } from '../cache/redis.js';
+import type { Redis } from '../cache/redis.js';
+import { answeredInTime } from '../process/answered-in-time.js';
 import { LIMIT_NAMES, type Limit, type LimitName, type Limits, limitOf } from './limits.js';
 
 /** What is counted costs more than a read: better a little late than by a count that is not shared. */

@@ -2,6 +2,7 @@ import type { FilterQuery } from '@mikro-orm/core';
 import type { EntityManager, QBFilterQuery } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { Cache } from '../cache/cache.js';
+import type { ReadReplicas } from '../database/read-replicas.js';
 import { connectionOf } from '../paging/connection.js';
 import type { Cursors } from '../paging/cursor.js';
 import type { Actor } from '../request/actor.js';
@@ -25,7 +26,7 @@ export class UserService {
   /** One query for the users that several requests miss at the same moment. */
   readonly #stored = new DataLoader(
     async (ids: readonly string[]) => {
-      const records = await this.#records({ id: { $in: [...new Set(ids)] } }).execute<UserRecord[]>();
+      const records = await recordsOf(this.em.fork(), { id: { $in: [...new Set(ids)] } }).execute<UserRecord[]>();
       const byId = new Map(records.map((record) => [record.id, record]));
       return ids.map((id) => byId.get(id) ?? null);
     },
@@ -36,6 +37,7 @@ export class UserService {
     private readonly em: EntityManager,
     private readonly cache: Cache,
     private readonly cursors: Cursors,
+    private readonly replicas: ReadReplicas,
   ) {}
 
   /**
@@ -51,8 +53,8 @@ export class UserService {
     const request = pageRequest(args, this.cursors);
     const { where, orderBy, limit } = pageQuery(request);
     const filter = toWhere(args.filter);
-    const [records] = await this.#list('page', { ...request, filter: args.filter }, () =>
-      this.#records({ $and: [filter, where] })
+    const [records] = await this.#list('page', { ...request, filter: args.filter }, (em) =>
+      recordsOf(em, { $and: [filter, where] })
         .orderBy(orderBy)
         .limit(limit)
         .execute<UserRecord[]>(),
@@ -64,8 +66,7 @@ export class UserService {
   /** As long for ten million users as for ten thousand: more than `MAX_COUNTED` are estimated by the query planner. */
   async total(filter: UserFilter | null): Promise<Total> {
     const where = toWhere(filter);
-    const [total] = await this.#list('total', { filter }, async () => {
-      const em = this.em.fork();
+    const [total] = await this.#list('total', { filter }, async (em) => {
       const matches = em
         .createQueryBuilder(User)
         .select('id')
@@ -98,9 +99,11 @@ export class UserService {
     return memo.get(this, () => new DataLoader((ids: readonly string[]) => this.#read(ids)));
   }
 
-  #list<T>(kind: string, args: unknown, load: () => Promise<T>) {
+  #list<T>(kind: string, args: unknown, load: (em: EntityManager) => Promise<T>) {
     const key = `${LIST}:${kind}:${digestOf(args)}`;
-    return this.cache.readThrough([{ key, generation: LIST }], async () => [await load()]) as Promise<[T]>;
+    return this.cache.readThrough([{ key, generation: LIST }], async () => [await this.replicas.read(load)]) as Promise<
+      [T]
+    >;
   }
 
   async #read(ids: readonly string[]): Promise<(User | null)[]> {
@@ -110,16 +113,14 @@ export class UserService {
     );
     return records.map((record) => record && fromRecord(record));
   }
-
-  /** Plain rows: as entities they would cost more than their query. */
-  #records(where: FilterQuery<User>) {
-    return this.em
-      .fork()
-      .createQueryBuilder(User)
-      .select([...RECORD_FIELDS])
-      .where(where as QBFilterQuery<User>);
-  }
 }
+
+/** Plain rows: as entities they would cost more than their query. */
+const recordsOf = (em: EntityManager, where: FilterQuery<User>) =>
+  em
+    .createQueryBuilder(User)
+    .select([...RECORD_FIELDS])
+    .where(where as QBFilterQuery<User>);
 
 /** What the cache holds of a user, to be invalidated when they have changed. */
 export const cachedOf = (userId: string) => [`user:${userId}`, LIST];

@@ -144,6 +144,8 @@ describe('settings', () => {
     ['DATABASE_URL', 'postgres://a:secret@db/x?sslmode=requrie'],
     ['DATABASE_URL', 'postgres://a:secret%zz@db/x'],
     ['DATABASE_URL', 'postgres://a:sec#ret@db/x'],
+    ['DATABASE_REPLICA_URLS', 'mysql://secret@db'],
+    ['DATABASE_REPLICA_URLS', 'postgres://a:secret@one/x,postgres://a:secret@two/y'],
     ['REDIS_URL', 'redis://cache/secret'],
     ['REDIS_URL', 'redis://a:secret@one,redis://b:secret@two'],
     ['REDIS_CLUSTER', 'yes, secret'],
@@ -231,9 +233,10 @@ describe('settings', () => {
     [{ REDIS_URL: 'redis://mymaster:6379', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_URL']],
     [{ REDIS_URL: 'redis:///0', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_URL']],
     [{ REDIS_URL: 'redis://one,redis://two', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_URL']],
+    [{ DATABASE_URL: '', DATABASE_REPLICA_URLS: 'postgres://one/x' }, ['DATABASE_REPLICA_URLS', 'DATABASE_URL']],
     [{ REDIS_URL: '', REDIS_CLUSTER: 'true' }, ['REDIS_CLUSTER', 'REDIS_URL']],
     [{ REDIS_URL: '', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_SENTINEL_URLS', 'REDIS_URL']],
-  ])('Redis is of one kind: of %j, told is %j', (given, names) => {
+  ])('what belongs together is told: of %j, told is %j', (given, names) => {
     expect(
       problems({ ...PRODUCTION, ...given })
         .map((problem) => problem.split(' ')[0])

@@ -36,6 +36,21 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
   return Object.assign(server, { url: urlOf(port), createDatabase: databaseMaker(urlOf(port)) });
 }
 
+/** A streaming replica of a server. */
+export async function startReplica(primary: Server): Promise<Server> {
+  const home = privateFolder('replica', ['postgres', 'nobody']);
+  const [port, data] = [await freePort(), join(home.path, 'data')];
+  const { port: primaryPort } = new URL(primary.url);
+  const copy = join(programOf('postgres'), '..', 'pg_basebackup');
+  home.run(copy, ['-D', data, '-h', '127.0.0.1', '-p', primaryPort, '-U', 'test', '-R', '-c', 'fast']);
+  const server = new PrivateServer(home, {
+    ...launchOf(data, port, FAST),
+    answers: () => query(urlOf(port), 'select 1'),
+  });
+  await server.resume();
+  return Object.assign(server, { url: urlOf(port) });
+}
+
 /** The server that all suites of a run share, each with databases of its own. What a suite does to all of it, others see. */
 export async function sharedPostgres(): Promise<SharedPostgres> {
   const { url } = await oncePerRun('postgres', startForRun);
