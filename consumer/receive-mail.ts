@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { BrokerAsPromised } from 'rascal';
+import { outageOf } from '../src/database/outage.js';
 import { confirmed } from '../src/events/confirmed.js';
 import type { CloudEvent } from '../src/events/events.js';
 import { parseCloudEvent } from '../src/events/parse.js';
 import { MAIL_PAUSES_SECONDS, type MailPauseSeconds, mailAfter } from '../src/events/topology.js';
-import { isMailRequested, type MailParts, sendMail } from '../src/mail/send-mail.js';
+import { MailFailure } from '../src/mail/mailer.js';
+import { isMailRequested, type MailParts } from '../src/mail/send-mail.js';
 import { deadLetter, requeue } from './answers.js';
 import type { Receiver } from './rabbit-consumer.js';
+import { sendMailAndGoOn } from './steps/mail.js';
 
 /** RFC 5321, 4.5.4.1: a mail is worth four to five days. */
 const PATIENCE_MS = 5 * 24 * 60 * 60 * 1000;
@@ -23,19 +26,26 @@ export const receiveMail = (parts: MailParts): Receiver<CloudEvent> => ({
     const { log } = parts;
     if (!isMailRequested(event)) return ackOrNack();
     try {
-      await sendMail(parts, event.data.mailId);
+      await sendMailAndGoOn(parts, event.data.mailId);
       return ackOrNack();
     } catch (error) {
       if (stopping.aborted) return requeue(ackOrNack);
       const ageMs = Date.now() - Date.parse(event.time);
       if (ageMs > PATIENCE_MS) return deadLetter(log, new Error('not sent in five days'), ackOrNack);
-      const seconds = pauseFor(ageMs);
+      const isForAll = meetsAll(error);
+      const seconds = isForAll ? MAIL_PAUSES_SECONDS[0] : pauseFor(ageMs);
       log.warn({ err: error, mailId: event.data.mailId, againInSeconds: seconds }, 'mail not sent; trying again');
+      // Those behind it would fail at once, too: the whole queue would be put off.
+      if (isForAll) await delay(RETRY_MS, undefined, { signal: stopping }).catch(() => undefined);
       if (await postpone(event, seconds, broker, log, stopping)) ackOrNack();
       else requeue(ackOrNack);
     }
   },
 });
+
+/** Whether every mail would fail now: the mail server or the database is away. */
+const meetsAll = (error: unknown): boolean =>
+  outageOf(error) !== null || (error instanceof MailFailure && error.isServerAway);
 
 /** The longer it has waited, the longer it waits. */
 const pauseFor = (ageMs: number): MailPauseSeconds =>

@@ -6,7 +6,7 @@ import { PARTICIPANT_STEPS } from '../../src/deletion/acknowledge.js';
 import type { Deletion } from '../../src/deletion/deletion.entity.js';
 import type { PurgeParts } from '../../src/deletion/purge.js';
 import { Acknowledgements } from '../../src/keys/acknowledgements.js';
-import { noticesAreSent } from './mail.js';
+import { MAIL, noticesAreSent } from './mail.js';
 import { participantStep } from './participant.js';
 import { PURGE, purge } from './purge.js';
 import { webhookStep } from './webhook.js';
@@ -35,7 +35,7 @@ export function stepsOf(settings: StepSettings, archive: Step | null): Steps {
   const { deletionWebhooks, deletionWebhooksPrivate: isPrivate, deletionParticipants } = settings;
   const acknowledgements = new Acknowledgements(deletionParticipants);
   return new Map<string, Step>([
-    ['mail', noticesAreSent],
+    [MAIL, noticesAreSent],
     ...(archive ? [['archive', archive] as const] : []),
     ...deletionWebhooks.map((webhook) => [`webhook:${webhook.name}`, webhookStep(webhook, isPrivate)] as const),
     ...deletionParticipants.map(

@@ -30,6 +30,8 @@ export class MailFailure extends Error {
     readonly advice: string | null = null,
     /** The server's enhanced status code (RFC 3463). */
     readonly enhancedCode: string | null = null,
+    /** The server could not be reached, which every mail meets. */
+    readonly isServerAway = false,
   ) {
     super(reason);
   }

@@ -52,5 +52,6 @@ const reasonOf = ({ code, command, responseCode }: SmtpError) =>
 function failureOf(error: SmtpError): MailFailure {
   const refusal = refusalOf(error);
   const advice = refusal === 'operator' ? adviceFor(error) : null;
-  return new MailFailure(reasonOf(error), refusal === 'recipient', advice, enhancedCodeOf(error));
+  const isServerAway = refusal === 'passing' && error.command === 'CONN';
+  return new MailFailure(reasonOf(error), refusal === 'recipient', advice, enhancedCodeOf(error), isServerAway);
 }

@@ -136,6 +136,25 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
       expect(consumer.lines('mail not sent; trying again', { mailId: id }).length).toBeLessThan(12);
   });
 
+  test('a mail that has waited for long is sent soon after the mail server is back', async () => {
+    await smtp.close();
+    const mails = await Promise.all(Array.from({ length: 12 }, () => order()));
+    for (const { id } of mails)
+      await select(
+        url,
+        "update outbox set published_at = null, next_attempt_at = now(), occurred_at = now() - interval '1 hour' where subject = $1",
+        [id],
+      );
+    const ofAnHour = ({ id }: Mail) =>
+      consumer.lines('mail not sent; trying again', { mailId: id }).map(({ againInSeconds }) => againInSeconds);
+    // Of each the first attempt, and the one for its older event.
+    await eventually(() => expect(mails.every((mail) => ofAnHour(mail).length > 1)).toBe(true));
+    await smtp.listen();
+
+    for (const mail of mails) await marked(mail);
+    expect([...new Set(mails.flatMap(ofAnHour))]).toEqual([5]);
+  });
+
   test('while the mail server accepts connections and says nothing, a deletion goes through at once', async () => {
     await smtp.close();
     smtp.faults = { onConnect: () => undefined };
