@@ -19,7 +19,7 @@ const COMMITTED = `select (case current_setting('synchronous_commit')
 /** Null on a server that never was a replica. */
 const HAS_REPLAYED = 'select pg_last_wal_replay_lsn() >= ?::pg_lsn as replayed';
 
-/** A replica could not be asked. */
+/** A replica, or what it must have replayed, could not be asked. */
 class ReplicaAway extends Error {}
 
 /**
@@ -50,7 +50,7 @@ export class ReadReplicas {
         if (read) return read.result;
       } catch (error) {
         if (!(error instanceof ReplicaAway)) throw error;
-        if (!this.#isAway) this.log.warn({ err: error.cause }, 'replica does not answer; reading from the primary');
+        if (!this.#isAway) this.log.warn({ err: error.cause }, 'replicas cannot be read; reading from the primary');
         this.#isAway = true;
         this.#restUntil = Date.now() + REST_MS;
       }
@@ -60,21 +60,12 @@ export class ReadReplicas {
 
   /** Null where the replica is behind. @throws {ReplicaAway} */
   async #onReplica<T>(work: (em: EntityManager) => Promise<T>): Promise<{ result: T } | null> {
-    const [{ lsn }] = await this.em.fork().execute<[{ lsn: string }]>(COMMITTED);
-    const replica = this.em.getConnection('read') as PostgreSqlConnection;
     const { promise: isCurrent, resolve, reject } = Promise.withResolvers<boolean>();
     let isLate = false;
-    // One name may stand for several replicas: what one has replayed counts for its own connection.
-    const reading = replica
-      .getClient()
-      .connection()
-      .execute(async (connection) => {
-        const em = this.em.fork();
-        em.setTransactionContext(connection);
-        const mayRead = await hasReplayed(em, lsn);
-        resolve(mayRead);
-        return mayRead && !isLate ? { result: await work(em) } : null;
-      });
+    const reading = this.#afterAllCommits(async (em, isReplayed) => {
+      resolve(isReplayed);
+      return isReplayed && !isLate ? { result: await work(em) } : null;
+    });
     reading.catch(reject);
     try {
       await answeredInTime(isCurrent, ANSWER_MS);
@@ -86,6 +77,21 @@ export class ReadReplicas {
       const { code } = cause as { code?: string };
       throw outageOf(cause) && code !== TOOK_TOO_LONG ? new ReplicaAway('replica', { cause }) : cause;
     });
+  }
+
+  /** `work` hears whether the replica has all that was committed until now. */
+  async #afterAllCommits<T>(work: (em: EntityManager, isReplayed: boolean) => Promise<T>): Promise<T> {
+    const [{ lsn }] = await this.em.fork().execute<[{ lsn: string }]>(COMMITTED);
+    const replica = this.em.getConnection('read') as PostgreSqlConnection;
+    // One name may stand for several replicas: what one has replayed counts for its own connection.
+    return replica
+      .getClient()
+      .connection()
+      .execute(async (connection) => {
+        const em = this.em.fork();
+        em.setTransactionContext(connection);
+        return work(em, await hasReplayed(em, lsn));
+      });
   }
 }
 

@@ -15,7 +15,7 @@ const NEWEST = `query ($filter: UserFilter) {
 const EVENTS = 'query ($id: ID!) { auditEvents(first: 1, filter: { subjectId: $id }) { nodes { action } } }';
 const RENAME = 'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }';
 const DEACTIVATE = 'mutation ($id: ID!) { deactivateUser(id: $id) { id } }';
-const LOST = 'replica does not answer; reading from the primary';
+const LOST = 'replicas cannot be read; reading from the primary';
 
 describeWithServers(['postgres'], 'two instances on a database with a replica', () => {
   let primary: PostgresServer;
