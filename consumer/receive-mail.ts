@@ -32,11 +32,11 @@ export const receiveMail = (parts: MailParts): Receiver<CloudEvent> => ({
       if (stopping.aborted) return requeue(ackOrNack);
       const ageMs = Date.now() - Date.parse(event.time);
       if (ageMs > PATIENCE_MS) return deadLetter(log, new Error('not sent in five days'), ackOrNack);
-      const isForAll = meetsAll(error);
-      const seconds = isForAll ? MAIL_PAUSES_SECONDS[0] : pauseFor(ageMs);
+      const failsForAll = meetsEveryMail(error);
+      const seconds = failsForAll ? MAIL_PAUSES_SECONDS[0] : pauseFor(ageMs);
       log.warn({ err: error, mailId: event.data.mailId, againInSeconds: seconds }, 'mail not sent; trying again');
       // Those behind it would fail at once, too: the whole queue would be put off.
-      if (isForAll) await delay(RETRY_MS, undefined, { signal: stopping }).catch(() => undefined);
+      if (failsForAll) await delay(RETRY_MS, undefined, { signal: stopping }).catch(() => undefined);
       if (await postpone(event, seconds, broker, log, stopping)) ackOrNack();
       else requeue(ackOrNack);
     }
@@ -44,7 +44,7 @@ export const receiveMail = (parts: MailParts): Receiver<CloudEvent> => ({
 });
 
 /** Whether every mail would fail now: the mail server or the database is away. */
-const meetsAll = (error: unknown): boolean =>
+const meetsEveryMail = (error: unknown): boolean =>
   outageOf(error) !== null || (error instanceof MailFailure && error.isServerAway);
 
 /** The longer it has waited, the longer it waits. */

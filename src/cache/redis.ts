@@ -15,7 +15,7 @@ export type Redis = RedisClientType | RedisClusterType | RedisSentinelType;
 const CONNECT_MS = 500;
 const RETRY_MS = 1_000;
 const ANSWER_MS = 1_000;
-/** A primary that was replaced while it was out of the sentinels' reach tells nobody so. */
+/** A primary that no sentinel reaches is replaced, and its connections stay open. */
 const ASK_SENTINELS_MS = 1_000;
 const SENTINEL_PORT = 26_379;
 

@@ -32,6 +32,12 @@ function problems(env: NodeJS.ProcessEnv): string[] {
   }
 }
 
+/** The settings that are complained of. */
+const namesToldOf = (env: NodeJS.ProcessEnv) =>
+  problems(env)
+    .map((problem) => problem.split(' ')[0])
+    .sort();
+
 describe('settings', () => {
   test('none at all mean development, on embedded parts', () => {
     expect(loadConfig({})).toMatchObject({
@@ -63,9 +69,7 @@ describe('settings', () => {
   });
 
   test('that are missing in production are all named at once', () => {
-    const named = problems({ NODE_ENV: 'production' }).map((problem) => problem.split(' ')[0]);
-
-    expect(named.sort()).toEqual(
+    expect(namesToldOf({ NODE_ENV: 'production' })).toEqual(
       Object.keys(PRODUCTION)
         .filter((name) => name !== 'NODE_ENV')
         .sort(),
@@ -191,7 +195,7 @@ describe('settings', () => {
   });
 
   test('that contradict each other are all told at once', () => {
-    const found = problems({
+    const found = namesToldOf({
       ...PRODUCTION,
       PUBLIC_URL: 'http://192.0.2.1',
       HSTS: 'subdomains',
@@ -201,9 +205,7 @@ describe('settings', () => {
       SESSION_MAX_DAYS: '9',
     });
 
-    expect(found.map((problem) => problem.split(' ')[0]).sort()).toEqual(
-      ['HSTS', 'MAIL_FROM', 'REFRESH_TOKEN_COOKIE', 'SESSION_IDLE_DAYS'].sort(),
-    );
+    expect(found).toEqual(['HSTS', 'MAIL_FROM', 'REFRESH_TOKEN_COOKIE', 'SESSION_IDLE_DAYS'].sort());
   });
 
   const SENTINELS = 'redis://:of-sentinels@one:26380,redis://:of-sentinels@two';
@@ -237,11 +239,7 @@ describe('settings', () => {
     [{ REDIS_URL: '', REDIS_CLUSTER: 'true' }, ['REDIS_CLUSTER', 'REDIS_URL']],
     [{ REDIS_URL: '', REDIS_SENTINEL_URLS: SENTINELS }, ['REDIS_SENTINEL_URLS', 'REDIS_URL']],
   ])('what belongs together is told: of %j, told is %j', (given, names) => {
-    expect(
-      problems({ ...PRODUCTION, ...given })
-        .map((problem) => problem.split(' ')[0])
-        .sort(),
-    ).toEqual(names);
+    expect(namesToldOf({ ...PRODUCTION, ...given })).toEqual(names);
   });
 
   const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -256,11 +254,7 @@ describe('settings', () => {
       ['DELETION_ARCHIVE_DIR'],
     ],
   ])('an archive is whole: of %j, told is %j', (given, names) => {
-    expect(
-      problems({ ...PRODUCTION, ...given })
-        .map((problem) => problem.split(' ')[0])
-        .sort(),
-    ).toEqual(names);
+    expect(namesToldOf({ ...PRODUCTION, ...given })).toEqual(names);
   });
 
   test.each([

@@ -7,7 +7,7 @@ import { eventually } from '../eventually.js';
 import { oncePerRun, RUN_FOLDER } from '../once-per-run.js';
 import { programOf } from './find-server.js';
 import { freePort } from './free-port.js';
-import { privateFolder } from './private-folder.js';
+import { type PrivateFolder, privateFolder } from './private-folder.js';
 import { PrivateServer, type Server } from './private-server.js';
 
 export interface PostgresServer extends Server {
@@ -25,26 +25,25 @@ const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const { folder } = await oncePerRun('postgres-folder', makeDataFolder);
   const home = privateFolder('postgres', ['postgres', 'nobody']);
-  const port = await freePort();
-  const data = join(home.path, 'data');
-  home.run('/bin/cp', ['-r', folder, data]);
-  const server = new PrivateServer(home, {
-    ...launchOf(data, port, durable ? [] : FAST),
-    answers: () => query(urlOf(port), 'select 1'),
-  });
-  await server.resume();
-  return Object.assign(server, { url: urlOf(port), createDatabase: databaseMaker(urlOf(port)) });
+  home.run('/bin/cp', ['-r', folder, join(home.path, 'data')]);
+  const server = await startIn(home, durable ? [] : FAST);
+  return Object.assign(server, { createDatabase: databaseMaker(server.url) });
 }
 
 /** A streaming replica of a server. */
 export async function startReplica(primary: Server): Promise<Server> {
   const home = privateFolder('replica', ['postgres', 'nobody']);
-  const [port, data] = [await freePort(), join(home.path, 'data')];
-  const { port: primaryPort } = new URL(primary.url);
   const copy = join(programOf('postgres'), '..', 'pg_basebackup');
-  home.run(copy, ['-D', data, '-h', '127.0.0.1', '-p', primaryPort, '-U', 'test', '-R', '-c', 'fast']);
+  const { port } = new URL(primary.url);
+  home.run(copy, ['-D', join(home.path, 'data'), '-h', '127.0.0.1', '-p', port, '-U', 'test', '-R', '-c', 'fast']);
+  return startIn(home, FAST);
+}
+
+/** On the data that lies in its folder. */
+async function startIn(home: PrivateFolder, settings: string[]) {
+  const port = await freePort();
   const server = new PrivateServer(home, {
-    ...launchOf(data, port, FAST),
+    ...launchOf(join(home.path, 'data'), port, settings),
     answers: () => query(urlOf(port), 'select 1'),
   });
   await server.resume();

@@ -3,7 +3,7 @@ import { createClient, type RedisClientType } from '@redis/client';
 import { eventually } from '../eventually.js';
 import { programOf } from './find-server.js';
 import { freePort } from './free-port.js';
-import { privateFolder } from './private-folder.js';
+import { type PrivateFolder, privateFolder } from './private-folder.js';
 import { PrivateServer, type Server } from './private-server.js';
 
 /** Several servers that replace each other. */
@@ -24,7 +24,6 @@ export interface RedisSystem {
 
 /** Of systems of several servers. */
 export const REDIS_PASSWORD = 'of/these@servers:7';
-const ENCODED_PASSWORD = encodeURIComponent(REDIS_PASSWORD);
 const PRIMARY_NAME = 'identity';
 const DOWN_AFTER_MS = 1_000;
 const SLOTS = 16_384;
@@ -33,14 +32,20 @@ export const startRedis = (): Promise<Server> => startServer([]);
 
 async function startServer(args: string[], password = ''): Promise<Server> {
   const home = privateFolder('redis', ['redis', 'nobody']);
-  const port = await freePort();
-  const url = `redis://${password && `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`;
   const secret = password ? ['--requirepass', password, '--masterauth', password] : [];
-  const server = new PrivateServer(home, {
-    program: programOf('redis'),
-    args: ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home.path]
+  return startIn(home, password, (port) =>
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home.path]
       .concat(secret)
       .concat(args),
+  );
+}
+
+async function startIn(home: PrivateFolder, password: string, argsFor: (port: number) => string[]): Promise<Server> {
+  const port = await freePort();
+  const url = `redis://${password && `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`;
+  const server = new PrivateServer(home, {
+    program: programOf('redis'),
+    args: argsFor(port),
     haltSignal: 'SIGTERM',
     answers: () => withRedis(url, (client) => client.ping()),
   });
@@ -69,7 +74,7 @@ export async function startRedisSentinels(): Promise<RedisSystem> {
   };
   return {
     env: {
-      REDIS_URL: `redis://:${ENCODED_PASSWORD}@${PRIMARY_NAME}`,
+      REDIS_URL: `redis://:${encodeURIComponent(REDIS_PASSWORD)}@${PRIMARY_NAME}`,
       REDIS_SENTINEL_URLS: sentinels.map(({ url }) => url).join(),
     },
     servers: [...servers, ...sentinels],
@@ -82,13 +87,13 @@ export async function startRedisSentinels(): Promise<RedisSystem> {
   };
 }
 
-async function startSentinel(primaryPort: string): Promise<Server> {
+function startSentinel(primaryPort: string): Promise<Server> {
   const home = privateFolder('sentinel', ['redis', 'nobody']);
-  const port = await freePort();
-  // It writes down there what it learns.
-  home.write(
-    'sentinel.conf',
-    `port ${port}
+  return startIn(home, REDIS_PASSWORD, (port) => {
+    // It writes down there what it learns.
+    home.write(
+      'sentinel.conf',
+      `port ${port}
 bind 127.0.0.1
 dir ${home.path}
 requirepass ${REDIS_PASSWORD}
@@ -98,16 +103,9 @@ sentinel auth-pass ${PRIMARY_NAME} ${REDIS_PASSWORD}
 sentinel down-after-milliseconds ${PRIMARY_NAME} ${DOWN_AFTER_MS}
 sentinel failover-timeout ${PRIMARY_NAME} 1500
 `,
-  );
-  const url = `redis://:${ENCODED_PASSWORD}@127.0.0.1:${port}`;
-  const server = new PrivateServer(home, {
-    program: programOf('redis'),
-    args: [join(home.path, 'sentinel.conf'), '--sentinel'],
-    haltSignal: 'SIGTERM',
-    answers: () => withRedis(url, (client) => client.ping()),
+    );
+    return [join(home.path, 'sentinel.conf'), '--sentinel'];
   });
-  await server.resume();
-  return Object.assign(server, { url });
 }
 
 /** A Redis Cluster: three primaries, each with a replica. */
