@@ -163,7 +163,7 @@ describeApi(
     const needsOpenAccount = (rule: FieldRule, kind: ViewerKind) =>
       kind === 'deleted user' && (OF_OPEN_ACCOUNTS.includes(rule.name) || rule.type.name === 'AuthPayload');
 
-    test('hold for every field and every kind of viewer', async () => {
+    test('hold for every field and every kind of viewer (A21)', async () => {
       const measured: Record<string, string> = {};
       let cells = 0;
       const readers = new Map(
@@ -214,7 +214,7 @@ describeApi(
       expect(errors).toMatchObject([{ path: ['user', 'deletedAt'], extensions: { code: 'FORBIDDEN' } }]);
     });
 
-    test('aliases, fragments and directives are no way round', async () => {
+    test('aliases, fragments and directives are no way round (A21)', async () => {
       const [eve, ada] = [await member(app()), await member(app())];
       const query = `query ($id: ID!, $yes: Boolean!) {
         mine: user(id: "${eve.id}") { ...hidden }

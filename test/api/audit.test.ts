@@ -47,7 +47,7 @@ describeApi('the audit trail', (app) => {
     ]);
   });
 
-  test('has everything that happens to an account, newest first, and nothing that did not', async () => {
+  test('has everything that happens to an account, newest first, and nothing that did not (A37)', async () => {
     const [root, ada] = [await admin(app()), await member(app())];
     const login = { input: { email: ada.email, password: PASSWORD } };
     await ask(app(), LOGIN, login);

@@ -102,7 +102,7 @@ describeApi(
       expect(await seenOf(app(), {})).toEqual(all('127.0.0.1'));
     });
 
-    test('is no word of Forwarded or X-Real-IP', async () => {
+    test('is no word of Forwarded or X-Real-IP (A29)', async () => {
       const headers = { forwarded: 'for=203.0.113.7', 'x-real-ip': '203.0.113.8' };
 
       expect(await seenOf(app(), headers)).toEqual(all('127.0.0.1'));

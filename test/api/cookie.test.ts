@@ -211,7 +211,7 @@ describeApi(
       expect(stranger.get('access-control-allow-origin')).toBeNull();
     });
 
-    test('does nothing in a request that a browser sends without asking first, or by GET', async () => {
+    test('does nothing in a request that a browser sends without asking first, or by GET (A5)', async () => {
       const ada = await person();
       const query = `mutation { refresh(input: { refreshToken: "" }) ${PAYLOAD} }`;
       const headers = { cookie: ada.cookie, origin: HERE };

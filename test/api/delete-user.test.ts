@@ -94,7 +94,7 @@ describeApi('deleteUser', (app) => {
 });
 
 describeApi('the last admin', (app) => {
-  test('cannot go, and others can until one is left', async () => {
+  test('cannot go, and others can until one is left (A20)', async () => {
     const [first, second] = [await admin(app()), await admin(app())];
 
     expect(codes(await first.ask(DELETE_USER, { id: second.id }))).toEqual([]);

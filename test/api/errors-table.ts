@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../src/errors.js';
 import type { TestApp } from '../support/app.js';
-import { clientFrom } from '../support/client-from.js';
+import { fillTheQueue } from '../support/fill-the-queue.js';
 import { sentToken } from '../support/links.js';
 import { acknowledgementOf } from '../support/participants.js';
 import {
@@ -51,7 +51,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     EMAIL_TAKEN: async (app) => register({ email: (await member(app)).email }),
     WEAK_PASSWORD: async () => register({ password: 'short' }),
     SERVICE_OVERLOADED: async (app) => {
-      return { ...register({}), answered: fillTheQueue(app) };
+      return { ...register({}), answered: fillTheQueue(app, '127.0.0.1') };
     },
   },
   'Mutation.login': {
@@ -63,7 +63,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
       return login({ email });
     },
     SERVICE_OVERLOADED: async (app) => {
-      return { ...login({}), answered: fillTheQueue(app) };
+      return { ...login({}), answered: fillTheQueue(app, '127.0.0.1') };
     },
   },
   'Mutation.changePassword': {
@@ -72,7 +72,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     WEAK_PASSWORD: (app) => changePassword(app, { newPassword: 'short' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await changePassword(app, {});
-      return { ...request, answered: fillTheQueue(app) };
+      return { ...request, answered: fillTheQueue(app, '127.0.0.1') };
     },
   },
   'Mutation.verifyEmail': {
@@ -90,7 +90,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     INVALID_CREDENTIALS: (app) => requestEmailChange(app, { password: 'not the password' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await requestEmailChange(app, {});
-      return { ...request, answered: fillTheQueue(app) };
+      return { ...request, answered: fillTheQueue(app, '127.0.0.1') };
     },
   },
   'Mutation.confirmEmailChange': {
@@ -110,7 +110,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     WEAK_PASSWORD: (app) => resetPassword(app, { newPassword: 'short' }),
     SERVICE_OVERLOADED: async (app) => {
       const request = await resetPassword(app, {});
-      return { ...request, answered: fillTheQueue(app) };
+      return { ...request, answered: fillTheQueue(app, '127.0.0.1') };
     },
   },
   'Mutation.updateProfile': {
@@ -182,7 +182,7 @@ export const FAILURES: Record<string, Partial<Record<ErrorCode, (app: TestApp) =
     INVALID_CREDENTIALS: (app) => deleteConfirmed(app, 'not the password'),
     SERVICE_OVERLOADED: async (app) => {
       const request = await deleteConfirmed(app, PASSWORD);
-      return { ...request, answered: fillTheQueue(app) };
+      return { ...request, answered: fillTheQueue(app, '127.0.0.1') };
     },
   },
   'Mutation.cancelUserDeletion': {
@@ -277,20 +277,4 @@ async function onlyAdmin(app: TestApp) {
     [last.id],
   );
   return last;
-}
-
-/**
- * Keeps as many hashes waiting as this network may, until the queue is left: each that ends is followed by another
- * before anybody else's turn.
- */
-function fillTheQueue({ passwords }: TestApp): () => void {
-  let left = false;
-  const waiter = async () => {
-    while (!left) await passwords.hash(clientFrom('127.0.0.1'), PASSWORD);
-  };
-  // Those that find no place are refused, as they should be.
-  for (let waiting = 0; waiting < 60; waiting += 1) waiter().catch(() => undefined);
-  return () => {
-    left = true;
-  };
 }

@@ -117,7 +117,7 @@ describeApi(
     });
     afterAll(async () => void (await late));
 
-    test.each(REFUSED)('to %s has the shape and headers of all others', async (_, bytes, status) => {
+    test.each(REFUSED)('to %s has the shape and headers of all others (A7)', async (_, bytes, status) => {
       const answer = await exchange(app(), bytes);
 
       assertRefusal(answer, status);

@@ -80,7 +80,7 @@ describeApi(
       ['DELETE', 'application/json', {}, 405],
       ['PATCH', 'application/json', {}, 405],
     ] as [string, string | null, Record<string, string>, number][])(
-      '%s with the type %s and the headers %j is answered with %i',
+      '%s with the type %s and the headers %j is answered with %i (A5)',
       async (method, contentType, headers, status) => {
         expect(await send(method, contentType, headers)).toMatchObject({ status });
       },
@@ -89,7 +89,7 @@ describeApi(
     test.each([
       ['a mutation', 'mutation { logout { sessionsEnded } }'],
       ['a named mutation beside a query', 'mutation M { logout { sessionsEnded } }'],
-    ])('%s by GET is refused, whatever the headers', async (_, query) => {
+    ])('%s by GET is refused, whatever the headers (A6)', async (_, query) => {
       const { status } = await send('GET', 'application/json', { 'apollo-require-preflight': '1' }, query);
 
       expect(status).toBe(405);

@@ -120,7 +120,7 @@ describeApi(
       return answers;
     }
 
-    test.each(HIDDEN)('%s changes nothing for a member or a stranger', async (_, change) => {
+    test.each(HIDDEN)('%s changes nothing for a member or a stranger (A9)', async (_, change) => {
       const [root, eve] = [await admin(app()), await member(app())];
       const victim = await member(app(), { email: freshEmail(), name: 'Victim Of All' });
       const { data } = await root.ask('{ users(first: 1) { pageInfo { endCursor } } }');
@@ -145,7 +145,7 @@ describeApi(
       expect(await obtain(root, victim, data.users.pageInfo.endCursor)).not.toEqual(before);
     });
 
-    test('a closed account looks like one that never was, but to register, which gives its address away', async () => {
+    test('a closed account looks like one that never was, but to register, which gives its address away (A10)', async () => {
       const eve = await member(app());
       const closed = await member(app());
       await closed.ask('mutation ($id: ID!) { deleteUser(id: $id) { id } }', { id: closed.id });

@@ -21,7 +21,7 @@ describeApi('an operation', (app) => {
     return error ? [status, error.extensions.code, error.extensions.limit] : [status, data];
   };
 
-  describe('may be as large as a limit says, and no larger:', () => {
+  describe('may be as large as a limit says, and no larger (A3):', () => {
     test.each<[string, keyof typeof OPERATION_LIMITS, (count: number) => string]>([
       ['root fields', 'rootFields', (count) => `{ ${many(count, (at) => `a${at}: __typename`)} }`],
       ['aliases', 'aliases', (count) => `{ me { ${many(count, (at) => `a${at}: id`)} } }`],
@@ -110,7 +110,7 @@ describeApi('an operation', (app) => {
       expect(await attempts()).toEqual(before);
     });
 
-    test('of every way to write several, none makes more than one check or one mail', async () => {
+    test('of every way to write several, none makes more than one check or one mail (A1)', async () => {
       const FIELDS = [
         loginWhere,
         (directive: string) => `requestPasswordReset(email: "nobody@example.com") ${directive} { accepted }`,

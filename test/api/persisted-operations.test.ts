@@ -154,7 +154,7 @@ describeApi('documents by their hash', (app) => {
     expect(codes(await post(app(), { extensions: persisted(hash) }))).toEqual(['PERSISTED_QUERY_NOT_FOUND']);
   });
 
-  test('a mutation by GET is refused, also by its hash', async () => {
+  test('a mutation by GET is refused, also by its hash (A6)', async () => {
     const query = 'mutation Out { logout { sessionsEnded } }';
     await post(app(), { query, extensions: persisted(sha256(query)) });
 
@@ -260,7 +260,7 @@ function apolloClient(app: TestApp, bodies: string[]) {
 describeApi(
   'registrations of documents beyond their limit',
   (app) => {
-    test('run, and are not kept', async () => {
+    test('run, and are not kept (A8)', async () => {
       const queries = Array.from({ length: 4 }, freshQuery);
 
       const registered: Answer[] = [];

@@ -17,7 +17,7 @@ interface Refusal {
   errors?: { message: string; locations?: object[]; extensions: { code: string; issues?: object[] } }[];
 }
 
-describeApi('the cost of a refusal is bounded', (app) => {
+describeApi('the cost of a refusal is bounded (A3)', (app) => {
   // What stands below asserts sizes and counts; `npm run bench:refusal` measures the time.
   const post = async (body: string, token?: string) => {
     const response = await send(app(), body, token);

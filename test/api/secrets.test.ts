@@ -26,7 +26,7 @@ const keys = new LRUCache<string, string>({ max: 10_000 });
 describeApi(
   'secrets',
   (app) => {
-    test('are in no answer, log line, event, audit event or cache entry, whatever is asked and however wrongly', async () => {
+    test('are in no answer, log line, event, audit event or cache entry, whatever is asked and however wrongly (A22, A35)', async () => {
       const answers: Answer[] = [];
       const tokens: string[] = [];
       const say = async (query: string, variables: Record<string, unknown> = {}, token?: string) => {
@@ -137,7 +137,7 @@ describeApi(
       expect(places.audit).toContain('login.failed');
     });
 
-    test('are in no answer of somebody who reads another one', async () => {
+    test('are in no answer of somebody who reads another one (A23)', async () => {
       const ada = await member(app());
 
       const { errors } = await ask(app(), '{ __type(name: "User") { fields { name } } }', {}, ada.token);

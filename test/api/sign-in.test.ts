@@ -112,14 +112,14 @@ describeApi('register', (app) => {
     ["development's own", 'admin1234'],
     ['the address', 'somebody@example.com'],
     ['the name', 'Somebody Else'],
-  ])('refuses a password that is %s', async (_, password) => {
+  ])('refuses a password that is %s (A14)', async (_, password) => {
     const answer = await register({ email: 'somebody@example.com', password, name: 'Somebody Else' });
 
     expect(codes(answer)).toEqual(['WEAK_PASSWORD']);
     expect(answer.errors[0]?.extensions.path).toBe('input.password');
   });
 
-  test('takes no role, id or date from the client', async () => {
+  test('takes no role, id or date from the client (A16)', async () => {
     for (const extra of [{ role: 'ADMIN' }, { roleId: 'x' }, { id: 'x' }, { isActive: true }, { __proto__x: 1 }]) {
       const answer = await register({ email: 'mass@example.com', password: PASSWORD, name: 'Mass', ...extra });
       expect(codes(answer)).toEqual(['BAD_USER_INPUT']);
@@ -154,7 +154,7 @@ describeApi('login', (app) => {
     ]);
   });
 
-  test('a wrong password, an unknown address and a closed account look the same', async () => {
+  test('a wrong password, an unknown address and a closed account look the same (A10)', async () => {
     const [ada, gone] = [await member(app()), await member(app())];
     await gone.ask('mutation ($id: ID!) { deleteUser(id: $id) { id } }', { id: gone.id });
 
@@ -175,7 +175,7 @@ describeApi('login', (app) => {
     expect(codes(await login(ada.email, 'not the password'))).toEqual(['INVALID_CREDENTIALS']);
   });
 
-  test('every character of a long password counts', async () => {
+  test('every character of a long password counts (A12)', async () => {
     const password = '🔐'.repeat(127);
     const email = 'long@example.com';
     await ask(app(), REGISTER, { input: { email, password: `${password}a`, name: 'Long' } });
@@ -184,7 +184,7 @@ describeApi('login', (app) => {
     expect(codes(await login(email, `${password}a`))).toEqual([]);
   });
 
-  test('one password typed in two ways is one password', async () => {
+  test('one password typed in two ways is one password (A13)', async () => {
     const email = 'accent@example.com';
     await ask(app(), REGISTER, { input: { email, password: 'caf\u00e9 au lait', name: 'Café' } });
 
@@ -410,7 +410,7 @@ describeApi('an access token', (app) => {
     for (const token of bad) expect([token, await reason(token)]).toEqual([token, 'INVALID']);
   });
 
-  test('is refused if it is not exactly an access token of ours', async () => {
+  test('is refused if it is not exactly an access token of ours (A17, A18)', async () => {
     const root = await admin(app());
     const { header } = jsonwebtoken.decode(root.token, { complete: true }) as { header: jsonwebtoken.JwtHeader };
     const key = app().signingKey;

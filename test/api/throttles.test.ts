@@ -6,6 +6,7 @@ import { networkOf } from '../../src/text/ip-address.js';
 import { LIMITS, parseLimits } from '../../src/throttle/limits.js';
 import { describeApi, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { fillTheQueue } from '../support/fill-the-queue.js';
 import { sentToken } from '../support/links.js';
 import {
   type Answer,
@@ -109,7 +110,7 @@ describeApi(
       expect(await checksOf(app(), ada.id)).toBeLessThanOrEqual(6 + seconds);
     });
 
-    test('are the same for an address without an account', async () => {
+    test('are the same for an address without an account (A10)', async () => {
       const ada = await joined(app());
       const before = await checksOf(app(), null);
       const tries = async (email: string) => {
@@ -199,7 +200,7 @@ describeApi(
       expect(codes(await logIn(app(), freshAddress(), ada.email, PASSWORD))).toEqual([]);
     });
 
-    test('each attempt counts, also of several operations of one request', async () => {
+    test('each attempt counts, also of several operations of one request (A1)', async () => {
       const email = freshEmail();
       const input = `(input: { email: "${email}", password: "wrong" }) { accessToken }`;
       const before = await checksOf(app(), null);
@@ -237,7 +238,7 @@ describeApi(
 
     /** What is asked over and over from new networks, and how often it may be. */
     const REPEATED: Record<string, { most: number; prepare: () => Promise<() => Promise<Answer>> }> = {
-      'register, by address': {
+      'register, by address (A11)': {
         most: 4,
         prepare: async () => {
           const input = { email: freshEmail(), password: PASSWORD, name: 'Ada' };
@@ -374,6 +375,48 @@ describeApi(
       mail: { recipient: { most: 4 } },
     }),
   },
+);
+
+describeApi(
+  'while a network has all of its places in the queue of hashes',
+  (app) => {
+    test('it is refused at once and reads on, and others sign in (A30)', async () => {
+      const [ada, address] = [await joined(app()), freshAddress()];
+
+      const leave = fillTheQueue(app(), address);
+      const refused = await logIn(app(), address, ada.email, PASSWORD);
+      const read = await from(app(), address, '{ me { id } }', {}, ada.token);
+      const elsewhere = await logIn(app(), freshAddress(), ada.email, PASSWORD);
+      leave();
+
+      expect([refused.status, codes(refused)]).toEqual([503, ['SERVICE_OVERLOADED']]);
+      expect(refused.headers.get('retry-after')).toBe('5');
+      expect(read.data).toEqual({ me: { id: ada.id } });
+      expect(codes(elsewhere)).toEqual([]);
+      await eventually(async () => expect(codes(await logIn(app(), address, ada.email, PASSWORD))).toEqual([]));
+    });
+
+    test('an address without an account waits for a hash as one with an account does (A9)', async () => {
+      const [ada, gone, address] = [await joined(app()), await joined(app()), freshAddress()];
+      await from(
+        app(),
+        freshAddress(),
+        'mutation ($id: ID!) { deleteUser(id: $id) { id } }',
+        { id: gone.id },
+        gone.token,
+      );
+
+      const leave = fillTheQueue(app(), address);
+      const answers: Answer[] = [];
+      for (const email of [ada.email, gone.email, freshEmail()])
+        answers.push(await logIn(app(), address, email, 'wrong'));
+      leave();
+
+      expect(answers.flatMap(codes)).toEqual(Array(3).fill('SERVICE_OVERLOADED'));
+    });
+  },
+  {},
+  SETTINGS,
 );
 
 describeApi(

@@ -124,7 +124,7 @@ describeApi(
       );
     });
 
-    test('cursors show nothing and fit only their own order', async () => {
+    test('cursors show nothing and fit only their own order (A27)', async () => {
       const orderBy = { field: 'EMAIL', direction: 'ASC' };
       const { edges } = await list({ first: 1, orderBy });
       const cursor: string = edges[0].cursor;
@@ -144,7 +144,7 @@ describeApi(
       },
     );
 
-    test('searches in name and address, in any case, with % and _ as themselves', async () => {
+    test('searches in name and address, in any case, with % and _ as themselves (A26)', async () => {
       expect(await named({ search: 'bO' })).toEqual(['Bob', 'Bob']);
       expect(await named({ search: '%' })).toEqual(['100%']);
       expect(await named({ search: '_' })).toEqual(['under_score']);

@@ -482,10 +482,17 @@ describe('docs/asvs.md and SECURITY.md', () => {
     expect(missing.map(([reference]) => reference)).toEqual([]);
   });
 
-  test('have each attack from A1 to A37', () => {
-    const ids = [...pages.matchAll(/^\| ((?:A\d+(?:, )?)+) \|/gm)].flatMap(([, given = '']) => given.split(', '));
+  test('have each attack from A1 to A37, with a suite that has a test of its name', () => {
+    const rows = [...pages.matchAll(/^\| ((?:A\d+(?:, )?)+) \| .*$/gm)].flatMap(([row, ids = '']) =>
+      ids.split(', ').map((id) => ({ id, suites: row.match(/test\/[\w./-]+\.test\.ts/g) ?? [] })),
+    );
+    const isNamed = (id: string) => new RegExp(`^(?!//).*\\((A\\d+, )*${id}[,)]`, 'm');
+    const untested = rows.filter(
+      ({ id, suites }) => !suites.some((path) => isNamed(id).test(readFileSync(path, 'utf8'))),
+    );
 
-    expect(ids).toEqual(Array.from({ length: 37 }, (_, at) => `A${at + 1}`));
+    expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 37 }, (_, at) => `A${at + 1}`));
+    expect(untested).toEqual([]);
   });
 });
 

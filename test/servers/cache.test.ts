@@ -77,7 +77,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
   };
 
   test(
-    'what one deletes, the other knows at its very next request',
+    'what one deletes, the other knows at its very next request (A24)',
     () =>
       withoutNotifications(async () => {
         await inRounds(36, async (here, there) => {

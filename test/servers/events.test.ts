@@ -147,7 +147,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     expect(consumer.lines('user deletion received', { userId: user.id })).toHaveLength(1);
   });
 
-  test('the same event three times has one effect', async () => {
+  test('the same event three times has one effect (A36)', async () => {
     const event = cloudEvent(randomUUID());
 
     await publish(...Array(3).fill(JSON.stringify(event)));
@@ -157,7 +157,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     expect(consumer.lines('user registration received', { eventId: event.id })).toHaveLength(1);
   });
 
-  test('what is no event of ours becomes a dead letter, and the next event flows', async () => {
+  test('what is no event of ours becomes a dead letter, and the next event flows (A36)', async () => {
     await rabbit.withChannel((channel) => channel.purgeQueue(DEAD));
     const { specversion: _, ...noVersion } = cloudEvent(randomUUID());
     const poison = [

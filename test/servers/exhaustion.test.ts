@@ -134,7 +134,7 @@ describe('connections', () => {
   test.each([
     ['silent', ''],
     ['slow', 'POST /graphql HTTP/1.1\r\nHost: a\r\nX-Slow: '],
-  ])('of one network: as many as they may be, and the oldest %s one goes for the next', async (_, bytes) => {
+  ])('of one network: as many as they may be, and the oldest %s one goes for the next (A28)', async (_, bytes) => {
     const sockets: Socket[] = [];
     const listen = (socket: Socket) => socket.on('error', () => undefined).resume();
     const openMore = async (count: number) => {
@@ -158,7 +158,7 @@ describe('connections', () => {
     await eventually(async () => expect(codes(await api.ask('{ __typename }'))).toEqual([]));
   });
 
-  test('that send nothing are closed', async () => {
+  test('that send nothing are closed (A28)', async () => {
     const socket = await open();
     const began = Date.now();
     await new Promise((resolve) => socket.resume().once('close', resolve));

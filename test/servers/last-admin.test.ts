@@ -27,7 +27,7 @@ const combinations = names.flatMap((one) => names.map((other): [Operation, Opera
 /** Why a request may fail that came after another's commit. */
 const LATE = ['LAST_ADMIN', 'FORBIDDEN', 'UNAUTHENTICATED', 'NOT_FOUND'];
 
-describeWithServers(['postgres', 'redis'], 'the last two admins, who take each other away', () => {
+describeWithServers(['postgres', 'redis'], 'the last two admins, who take each other away (A20)', () => {
   let postgres: SharedPostgres;
   let redis: Server;
   let database: string;

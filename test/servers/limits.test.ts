@@ -103,7 +103,7 @@ describeWithServers(['postgres', 'redis'], 'limits of two instances', () => {
     ['frozen', () => redis.freeze(), () => redis.thaw()],
     ['stopped', () => redis.halt(), () => redis.resume()],
   ] as [string, () => unknown, () => unknown][])(
-    'while Redis is %s each instance allows a fifth, and all of it again after that',
+    'while Redis is %s each instance allows a fifth, and all of it again after that (A2)',
     async (_, goes, comes) => {
       const ada = await joined();
       await goes();

@@ -68,7 +68,7 @@ describeWithServers(['postgres', 'redis'], 'registered documents of two instance
     ['a document with one blank more', (query: string) => `${query} `],
     ['nothing', () => ''],
     ['what is no GraphQL', () => '{{{'],
-  ])('%s that somebody puts in its place does not run', async (_, poison) => {
+  ])('%s that somebody puts in its place does not run (A8)', async (_, poison) => {
     const query = freshQuery();
     await withRedis(redis.url, (client) => client.set(`gatehouse:document:${sha256(query)}`, poison(query)));
 

@@ -140,7 +140,7 @@ describeWithServers(['postgres'], 'in production', () => {
     },
   );
 
-  test('a document that does not fit is told so, and nothing else', async () => {
+  test('a document that does not fit is told so, and nothing else (A4)', async () => {
     const texts = new Set<string>();
     let documents = 0;
     for (const query of wrongDocuments()) {

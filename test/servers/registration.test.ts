@@ -50,7 +50,7 @@ describeWithServers(['postgres', 'redis'], 'what the database decides between tw
     return heldUp(database, ['select 1 from users where id = any($1) for update', [held]], requests);
   }
 
-  test('of 50 registrations of one address at once, however it is written, one makes a user and 49 hear EMAIL_TAKEN', async () => {
+  test('of 50 registrations of one address at once, however it is written, one makes a user and 49 hear EMAIL_TAKEN (A15)', async () => {
     const spellings = [
       'ada@example.com',
       'ADA@EXAMPLE.COM',

@@ -121,7 +121,7 @@ describeWithServers(['postgres', 'redis'], 'sessions on two instances', () => {
     60_000 + REFRESHES * 2_000,
   );
 
-  test('what one ends, the other refuses at its very next request', async () => {
+  test('what one ends, the other refuses at its very next request (A19)', async () => {
     // Without the database's own word, which comes a moment later and would hide what was not said in Redis.
     await select(database(), 'alter table sessions disable trigger sessions_changed');
     for (let round = 0, refused = 0; refused < 20; round += 1) {

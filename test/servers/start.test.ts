@@ -196,7 +196,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
       expect((await api.ask(ME, {}, token)).data.me).toMatchObject({ role: { name: 'ADMIN' } });
     });
 
-    test('there is no introspection, no Sandbox, no explorer, no mailbox and no known admin', async () => {
+    test('there is no introspection, no Sandbox, no explorer, no mailbox and no known admin (A32)', async () => {
       await runCommand('dist/src/commands/migrate.js', [], env);
       await using api = await startApi(env);
 
@@ -315,7 +315,7 @@ describe('settings that cannot be used', () => {
     },
   );
 
-  test('in production weak values are refused, all at once, and none is printed', async () => {
+  test('in production weak values are refused, all at once, and none is printed (A31)', async () => {
     const env = {
       NODE_ENV: 'production',
       PORT: '70001',
