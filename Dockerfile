@@ -9,7 +9,7 @@ COPY examples/web/package.json examples/web/
 # The compiler's platform binary is an optional dependency, so none is left out here.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build && npm run build:explorer && rm dist/.tsbuildinfo
+RUN npm run build && npm run build:explorer
 
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app

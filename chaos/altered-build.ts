@@ -8,10 +8,10 @@ export interface Alteration {
   to: string;
 }
 
-/** Copies `dist` with the alterations to `folder`. @throws where a text is not there once. */
+/** Copies the compiled modules with the alterations to `folder`, where they run unbundled. @throws where a text is not there once. */
 export function alteredBuild(folder: string, alterations: Alteration[]): void {
   rmSync(folder, { recursive: true, force: true });
-  cpSync('dist', folder, { recursive: true });
+  cpSync('build', folder, { recursive: true });
   for (const { file, from, to } of alterations) {
     const path = join(folder, file);
     const source = readFileSync(path, 'utf8');

@@ -1,4 +1,4 @@
-// What `npm start` and `npm run consumer` run: compiles, builds the explorer of development, and then is the program
+// What `npm start` and `npm run consumer` run: compiles, bundles, builds the explorer of development, and then is the program
 // that is named. One process, so that a signal to npm reaches it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -32,14 +32,18 @@ async function succeeds(...script) {
 }
 
 const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
+const compiles = async () =>
+  (await succeeds(tsc, '-p', 'tsconfig.build.json')) && succeeds(join('scripts', 'bundle.js'));
 const isDevelopment = ['development', '', undefined].includes(process.env.NODE_ENV);
 const [isCompiled, hasExplorer] = await Promise.all([
-  succeeds(tsc, '-p', 'tsconfig.build.json'),
+  compiles(),
   program !== 'src/main.js' || !isDevelopment || succeeds(join('packages', 'explorer', 'build.js')),
 ]);
 if (ending) process.exit(0);
 if (!isCompiled) {
-  console.error('The program could not be compiled into dist: see above, or give this user the right to write there.');
+  console.error(
+    'The program could not be built into build and dist: see above, or give this user the right to write there.',
+  );
   process.exit(1);
 }
 if (!hasExplorer) console.error('The explorer could not be built; all else works.');

@@ -11,10 +11,10 @@ export function build(): void {
   try {
     if (existsSync(done)) return;
     const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(`the build failed:\n${stdout}`);
+    for (const script of [[tsc, '-p', 'tsconfig.build.json'], [join('scripts', 'bundle.js')]]) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, script, { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`);
+    }
     writeFileSync(done, '');
   } finally {
     unlock();

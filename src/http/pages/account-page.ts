@@ -58,5 +58,5 @@ export const ACCOUNT_PAGE = `<!doctype html>
 </html>
 `;
 
-/** Beside this file, in `src` and in `dist`. */
+/** Beside this file, and beside the chunk that it is in. */
 export const ACCOUNT_SCRIPT = readFileSync(join(import.meta.dirname, 'account.js'), 'utf8');
