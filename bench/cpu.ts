@@ -54,3 +54,9 @@ function statOf(pid: number) {
     secondsOfEnded: (ofEndedUser + ofEndedSystem) / TICKS_A_SECOND,
   };
 }
+
+/** Of all that a process holds, what is in memory, in megabytes. Linux alone. */
+export function residentMb(pid: number): number {
+  const [, kilobytes] = readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/) ?? [];
+  return Number(kilobytes) / 1024;
+}

@@ -3,12 +3,20 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from '../test/support/eventually.js';
 import { ask, members, PASSWORD, signIn } from '../test/support/people.js';
-import { type ApiProcess, type Env, select, startApi, temporaryFolder } from '../test/support/processes.js';
+import {
+  type ApiProcess,
+  type Env,
+  type Launch,
+  select,
+  startApi,
+  temporaryFolder,
+} from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
 import { startRedis } from '../test/support/servers/redis.js';
 import {
   betterAuth,
   byHash,
+  fastapi,
   gatehouse,
   graphql,
   manifest,
@@ -22,6 +30,12 @@ import {
 } from './workloads.js';
 
 const PEERS = resolve('bench', 'peers');
+/** Debian's own: what it needs are packages of Debian. */
+const PYTHON = '/usr/bin/python3';
+const PYTHON_PACKAGES = 'asyncpg, bcrypt, fastapi, httptools, jwt, redis, uvicorn, uvloop';
+const DEBIAN_PACKAGES = PYTHON_PACKAGES.split(', ')
+  .map((name) => (name === 'uvicorn' ? name : `python3-${name}`))
+  .join(' ');
 const PAGE_1000 = 999 * 20;
 /** More than are read in a run: an id that comes again is in the cache. */
 const MOST_IDS = 200_000;
@@ -76,15 +90,18 @@ export async function startTargets(stack: AsyncDisposableStack, options: Options
   if (options.withPeers) {
     installPeers();
     const database = { DATABASE_URL: now.database, ME: people.me };
-    const mercurius = await startPeer(stack, 'mercurius', database);
+    const mercurius = await startPeer(stack, 'mercurius.js', database);
     const deep = await cursorAfter(mercurius, deepest(options));
     targets.push({ name: 'Mercurius, no rules', url: mercurius, workloads: withoutRules(people, deep) });
-    const graphile = await startPeer(stack, 'postgraphile', database);
+    const graphile = await startPeer(stack, 'postgraphile.js', database);
     const after = await graphileCursor(graphile, deepest(options));
     targets.push({ name: 'PostGraphile, no rules', url: graphile, workloads: postgraphile(people, after) });
     targets.push(await startBetterAuth(stack, { ...env, DATABASE_URL: await postgres.createDatabase() }, options));
+    if (hasFastapi())
+      targets.push(await startFastapi(stack, { ...env, DATABASE_URL: await postgres.createDatabase() }, options));
+    else console.log(`FastAPI is left out: ${PYTHON} lacks a package. On Debian: apt-get install ${DEBIAN_PACKAGES}`);
   }
-  const apollo = await startPeer(stack, 'apollo', { ME: people.me });
+  const apollo = await startPeer(stack, 'apollo.js', { ME: people.me });
   const { usersDeep: _, ...inMemory } = withoutRules(people, '');
   targets.push({ name: 'Apollo Server, one user in memory', url: apollo, workloads: inMemory });
   targets.push(await startSameBytes(stack, now.target));
@@ -145,7 +162,7 @@ async function addPeople(api: ApiProcess, database: string, count: number): Prom
 }
 
 async function startBetterAuth(stack: AsyncDisposableStack, env: Env, { people: count }: Options): Promise<Target> {
-  const url = await startPeer(stack, 'better-auth', env);
+  const url = await startPeer(stack, 'better-auth.js', env);
   const database = env.DATABASE_URL as string;
   const signedUp = await answerTo(url, post('/api/auth/sign-up/email', { ...ROOT, name: 'Root' }));
   await select(database, `update "user" set role = 'admin'`);
@@ -173,6 +190,44 @@ async function startBetterAuth(stack: AsyncDisposableStack, env: Env, { people: 
   return { name: 'better-auth', url, workloads: betterAuth(people, token) };
 }
 
+const hasFastapi = () => spawnSync(PYTHON, ['-c', `import ${PYTHON_PACKAGES}`]).status === 0;
+
+async function startFastapi(stack: AsyncDisposableStack, env: Env, options: Options): Promise<Target> {
+  const database = env.DATABASE_URL as string;
+  const url = await startPeer(stack, 'fastapi_service.py', env, { program: PYTHON });
+  const root = JSON.parse(await answerTo(url, post('/register', { ...ROOT, name: 'Root' })));
+  await select(database, `update users set role_id = (select id from roles where name = 'ADMIN')`);
+  await select(
+    database,
+    `insert into users (id, email, password_hash, name, role_id, created_at)
+     select gen_random_uuid(), 'person' || n || '@example.com', root.password_hash, 'Person ' || n, 2,
+       root.created_at - n * interval '1 minute'
+     from users as root, generate_series(1, ${options.people}) as n`,
+  );
+  await select(database, 'analyze');
+  const rows = await select(database, `select id, email from users where role_id = 2 limit ${MOST_IDS}`);
+  const [deep] = await select(
+    database,
+    `select encode(convert_to(extract(epoch from created_at) || ' ' || id, 'utf8'), 'base64') as cursor
+     from users order by created_at desc, id desc offset ${deepest(options)} limit 1`,
+  );
+  const people: People = {
+    me: root.id,
+    ids: rows.map(({ id }) => String(id)),
+    emails: rows.map(({ email }) => String(email)),
+    password: ROOT.password,
+  };
+  const signedIn = { token: '' };
+  return {
+    name: 'FastAPI, layered',
+    url,
+    workloads: fastapi(people, signedIn, encodeURIComponent(deep.cursor.replace('\n', ''))),
+    async signIn() {
+      signedIn.token = JSON.parse(await answerTo(url, post('/login', ROOT))).access_token;
+    },
+  };
+}
+
 const ROOT = { email: 'root@example.com', password: PASSWORD };
 
 /** A bare server with the first answers of Gatehouse. */
@@ -185,12 +240,12 @@ async function startSameBytes(stack: AsyncDisposableStack, { url, workloads }: T
     answers[`/${name}`] = await answerTo(url, next(0));
     same[name] = { next: (turn) => ({ ...next(turn), path: `/${name}` }), holds: '{"data":{' };
   }
-  const limit = await startPeer(stack, 'node-http', { ANSWERS: JSON.stringify(answers) });
+  const limit = await startPeer(stack, 'node-http.js', { ANSWERS: JSON.stringify(answers) });
   return { name: 'node:http, the same bytes', url: limit, workloads: same };
 }
 
-async function startPeer(stack: AsyncDisposableStack, name: string, env: Env): Promise<string> {
-  const peer = await startApi(env, join(PEERS, `${name}.js`));
+async function startPeer(stack: AsyncDisposableStack, file: string, env: Env, launch?: Launch): Promise<string> {
+  const peer = await startApi(env, join(PEERS, file), launch);
   stack.defer(() => peer.kill());
   return peer.url;
 }

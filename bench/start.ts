@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { type Env, startApi, usedDataFolder } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
 import { startRedis } from '../test/support/servers/redis.js';
+import { residentMb } from './cpu.js';
 import { machine, row } from './instances.js';
 import { quantile } from './statistics.js';
 
@@ -45,10 +45,4 @@ row('---', '---', '---', '---', '---');
 for (const { name, ms, mb } of seen) {
   const times = [quantile(ms, 0.5), Math.min(...ms), Math.max(...ms)];
   row(name, ...times.map((time) => time.toFixed(0)), quantile(mb, 0.5).toFixed(0));
-}
-
-/** Of all that the process holds, what is in memory. */
-function residentMb(pid: number): number {
-  const [, kilobytes] = readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/) ?? [];
-  return Number(kilobytes) / 1024;
 }

@@ -199,6 +199,41 @@ export function postgraphile(people: People, after: string): Target['workloads']
   };
 }
 
+/** A layered service over HTTP without GraphQL, with a cache. */
+export function fastapi(people: People, signedIn: { token: string }, deep: string): Target['workloads'] {
+  const get = (path: string): Sent => ({
+    method: 'GET',
+    path: `/users${path}`,
+    headers: { authorization: `Bearer ${signedIn.token}` },
+  });
+  return {
+    me: { next: () => get('/me'), holds: `"id": "${people.me}"` },
+    userWarm: { next: () => get(`/${people.ids[0]}`), holds: `"id": "${people.ids[0]}"` },
+    userCold: { next: (turn) => get(`/${at(people.ids, turn)}`), holds: '"role": {"name": "MEMBER"}' },
+    usersWarm: { next: () => get('?first=20'), holds: '"hasNextPage": true' },
+    // One more or less is another page to its cache.
+    usersCold: { next: (turn) => get(`?first=20&after=${cursorAt(turn)}`), holds: '"hasNextPage": true' },
+    usersDeep: { next: () => get(`?first=20&after=${deep}`), holds: '"role": {"name": "MEMBER"}' },
+    login: {
+      next: (turn) => post('/login', { email: at(people.emails, turn), password: people.password }),
+      holds: '"access_token":"',
+    },
+    register: {
+      next: (turn) => {
+        const email = `new-${Date.now()}-${turn}@example.com`;
+        return post('/register', { email, password: people.password, name: 'Ada' });
+      },
+      holds: '"id":"',
+    },
+  };
+}
+
+/** A place in the list before all users, and each time another one. */
+const cursorAt = (turn: number) =>
+  encodeURIComponent(
+    Buffer.from(`${Date.now() / 1000 + 60 + turn} 00000000-0000-0000-0000-000000000000`).toString('base64'),
+  );
+
 /** better-auth, over HTTP without GraphQL: it reads the session for each request; its users have their role as a text. */
 export function betterAuth(people: People, token: string): Target['workloads'] {
   const headers = { authorization: `Bearer ${token}` };

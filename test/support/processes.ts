@@ -65,8 +65,8 @@ export interface ApiProcess extends Running {
 /**
  * The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first.
  */
-export async function startApi(env: Env, script = API): Promise<ApiProcess> {
-  const running = startProcess(script, env);
+export async function startApi(env: Env, script = API, launch: Launch = {}): Promise<ApiProcess> {
+  const running = startProcess(script, env, launch);
   const { address } = await running.logged('API is ready').catch(async (error) => {
     await running.kill();
     throw error;
@@ -79,8 +79,14 @@ export async function startApi(env: Env, script = API): Promise<ApiProcess> {
 export const startConsumer = (env: Env, script = CONSUMER): Running =>
   startProcess(script, { LOG_LEVEL: 'debug', ...env });
 
+/** What runs a script, and what it is given. */
+export interface Launch {
+  program?: string;
+  args?: string[];
+}
+
 /** Starts a script of dist with nothing in its environment but `env` and what an instance needs. */
-export function startProcess(script: string, env: Env, { program = process.execPath, args = [] as string[] } = {}) {
+export function startProcess(script: string, env: Env, { program = process.execPath, args = [] }: Launch = {}) {
   build();
   const folder = temporaryFolder();
   const child = spawn(program, [script, ...args], {
