@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import { derivedKey } from '../keys/derived-key.js';
 import { canonicalJson } from '../text/canonical-json.js';
 import type { AuditChain } from './audit-chain.entity.js';
@@ -15,7 +15,7 @@ export interface Place {
  * (cf. RFC 5848, Schneier and Kelsey 1999).
  */
 export class AuditDigests {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
 
   constructor(secret: string) {
     this.#key = derivedKey(secret, 'audit');

@@ -1,4 +1,4 @@
-import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, randomUUID, timingSafeEqual } from 'node:crypto';
 import { parse, stringify } from 'uuid';
 import { derivedKey } from '../keys/derived-key.js';
 import { fromBase64url } from '../text/base64url.js';
@@ -20,7 +20,7 @@ export interface Device {
  * attempts from those of strangers. Each holds user, device and time under a MAC, so none is stored.
  */
 export class DeviceTokens {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
 
   constructor(secret: string) {
     this.#key = derivedKey(secret, 'device token');

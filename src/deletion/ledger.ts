@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { EntityManager } from '@mikro-orm/postgresql';
@@ -12,7 +12,7 @@ const BATCH = 10_000;
  * restored brings erased people back, and by the ledger they are known and erased again. It holds nothing personal.
  */
 export class Ledger {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
 
   constructor(
     private readonly path: string,

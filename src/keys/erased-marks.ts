@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import { derivedKey } from './derived-key.js';
 
 const MARK_CHARACTERS = 32;
@@ -9,7 +9,7 @@ const MARK_CHARACTERS = 32;
  * who it was.
  */
 export class ErasedMarks {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
 
   constructor(secret: string) {
     this.#key = derivedKey(secret, 'erased');

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, type KeyObject } from 'node:crypto';
 import { derivedKey } from '../keys/derived-key.js';
 import { fromBase64url } from '../text/base64url.js';
 
@@ -16,8 +16,8 @@ const TAG_BYTES = 16;
  * has the same cursor, because the nonce is a MAC of what is encrypted (as in RFC 5297, SIV).
  */
 export class Cursors {
-  readonly #encryptionKey: Uint8Array;
-  readonly #nonceKey: Uint8Array;
+  readonly #encryptionKey: KeyObject;
+  readonly #nonceKey: KeyObject;
 
   constructor(secret: string) {
     const derive = (use: string) => derivedKey(secret, `cursor ${use}`);

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import { parse, stringify } from 'uuid';
 import { derivedKey } from '../keys/derived-key.js';
 import { fromBase64url } from '../text/base64url.js';
@@ -27,8 +27,8 @@ export interface RefreshToken {
  * again.
  */
 export class RefreshTokens {
-  readonly #key: Uint8Array;
-  readonly #renewalKey: Uint8Array;
+  readonly #key: KeyObject;
+  readonly #renewalKey: KeyObject;
 
   constructor(secret: string) {
     this.#key = derivedKey(secret, 'refresh token');

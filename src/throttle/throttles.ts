@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import type { Logger } from 'pino';
 import { IdentityError, rateLimited } from '../errors.js';
 import { derivedKey } from '../keys/derived-key.js';
@@ -26,7 +26,7 @@ export interface SignInAttempt {
  * The network comes before the account, so one network that is over its limit uses up nothing of the account's.
  */
 export class Throttles {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
 
   constructor(
     private readonly counters: Counters,
@@ -145,5 +145,5 @@ export class Throttles {
 /** The key of the digests under which accounts are counted: a dump of Redis has no addresses. */
 export const limitKey = (secret: string) => derivedKey(secret, 'limits');
 
-export const accountDigest = (key: Uint8Array, account: string): string =>
+export const accountDigest = (key: KeyObject, account: string): string =>
   createHmac('sha256', key).update(account).digest().subarray(0, DIGEST_BYTES).toString('base64url');
