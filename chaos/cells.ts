@@ -2,17 +2,18 @@ import { rmSync } from 'node:fs';
 import { eventually } from '../test/support/eventually.js';
 import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
 import { type ApiProcess, type Env, type Running, select, startApi, startConsumer } from '../test/support/processes.js';
+import { type PostgresServer, withPostgres } from '../test/support/servers/postgres.js';
 import type { RabbitServer } from '../test/support/servers/rabbit.js';
 import type { TestSmtpServer } from '../test/support/smtp.js';
 import { type Alteration, alteredBuild } from './altered-build.js';
 import { judge } from './history.js';
-import { bindObserver, deliveries } from './observer.js';
+import { bindObserver, countDeadLetters, deliveries } from './observer.js';
 import { settle } from './settle.js';
-import { makeUsers } from './users.js';
+import { addressOf, makeUsers } from './users.js';
 
 /** The servers that a cell needs. */
 export interface CellWorld {
-  postgres: { createDatabase(): Promise<string> };
+  postgres: PostgresServer;
   rabbit: RabbitServer;
   smtp: TestSmtpServer;
 }
@@ -21,8 +22,8 @@ export interface CellWorld {
 interface Cell {
   /** The process that is killed, and the text of its build before which it is, when it is. It is started again. */
   killed?: { program: 'api' | 'consumer'; file: string; before: string; when?: string };
-  /** What else happens while users are deleted. */
-  around?(world: CellWorld, deleteAll: () => Promise<void>, database: string): Promise<void>;
+  /** What else happens while users are deleted. Answers what it saw go wrong. */
+  around?(world: CellWorld, deleteAll: () => Promise<void>, database: string): Promise<string[] | undefined>;
   /** Whether nothing was accepted, and nothing is asked again: then nothing must have happened. */
   undone?: boolean;
   /** Whether a handler has begun more than once: it was rolled back. */
@@ -30,7 +31,6 @@ interface Cell {
 }
 
 const USERS = 3;
-const SETTLE_SECONDS = 120;
 const FOLDER = 'dist-chaos';
 const DIE = `process.kill(process.pid, 'SIGKILL');`;
 /** Other events are relayed too, such as that of the first admin. */
@@ -44,6 +44,32 @@ const counted = (database: string, sql: string, isMeant: (count: number) => bool
   });
 
 export const CELLS = {
+  'usual course': {},
+  'same events published again': {
+    async around(_, deleteAll, database) {
+      await deleteAll();
+      const purged = 'select count(*) from deletions where purged_at is not null';
+      await counted(database, purged, (count) => count === USERS);
+      await select(
+        database,
+        `update outbox set published_at = null, next_attempt_at = now() where type = 'user.deleted'`,
+      );
+    },
+  },
+  'database killed while events are handled': {
+    async around({ postgres }, deleteAll, database) {
+      const ended = withPostgres(database, async (client) => {
+        await client.query('begin');
+        await client.query('lock table inbox in exclusive mode');
+        await deleteAll();
+        const waiting = `select count(*) from pg_stat_activity where query ~ '^insert into inbox' and wait_event_type = 'Lock'`;
+        await counted(database, waiting, (count) => count > 0);
+        await postgres.crash();
+      });
+      await ended.catch(() => undefined);
+      await postgres.resume();
+    },
+  },
   'API killed before the commit of the deletion': {
     killed: {
       program: 'api',
@@ -109,12 +135,12 @@ export const CELLS = {
       await smtp.close();
       try {
         await deleteAll();
-        // Long enough for a purge that does not wait.
-        await counted(
-          database,
-          `select count(*) from deletion_receipts where step = 'mail' and next_attempt_at > now() + interval '1 second'`,
-          (count) => count > 0,
-        );
+        // A step that waits looks again after a quarter of its age: it has waited for four seconds, and not by its lease.
+        const looked = `select count(*) from deletion_receipts where step = 'mail' and (status = 'done'
+          or next_attempt_at between now() + interval '1 second' and now() + interval '4 seconds')`;
+        await counted(database, looked, (count) => count > 0);
+        const [{ count }] = await select(database, `select count(*)::int from deletion_receipts where status = 'done'`);
+        return count > 0 ? [`done without a mail: ${count}`] : [];
       } finally {
         await smtp.listen();
       }
@@ -131,8 +157,12 @@ const SHORT_LEASES: Alteration[] = ['src/events/relay.js', 'consumer/deletion-wo
 
 export type CellName = keyof typeof CELLS;
 
-/** What went wrong: nothing, where each rule of the delivery is kept. */
-export async function runCell(world: CellWorld, name: CellName, sabotage: Alteration[] = []): Promise<string[]> {
+/** What went wrong: nothing, where each rule of the delivery is kept. All must be done in so many seconds. */
+export async function runCell(
+  world: CellWorld,
+  name: CellName,
+  { sabotage = [] as Alteration[], settleSeconds = 120 } = {},
+): Promise<string[]> {
   const { killed, around, undone = false, beginsAgain = false }: Cell = CELLS[name];
   const { postgres, rabbit, smtp } = world;
   const database = await postgres.createDatabase();
@@ -153,6 +183,7 @@ export async function runCell(world: CellWorld, name: CellName, sabotage: Altera
     await consumers[0]?.logged('consumer is ready');
     await bindObserver(rabbit);
     const users = await makeUsers(database, USERS);
+    const mailsBefore = smtp.taken.length;
     const token = (await ask(api, LOGIN, { input: ADMIN })).data.login.accessToken;
     const [asked, accepted] = [new Set<string>(), new Set<string>()];
     const deleteAll = async () => {
@@ -164,8 +195,7 @@ export async function runCell(world: CellWorld, name: CellName, sabotage: Altera
       // Of an API that is killed with it in hand there is no answer.
       await Promise.all(users.map((id) => deleteOne(id).catch(() => undefined)));
     };
-    if (around) await around(world, deleteAll, database);
-    else await deleteAll();
+    const seenAround = around ? await around(world, deleteAll, database) : await deleteAll();
     if (killed?.program === 'api') {
       await api.exited;
       api = await startApi(env, `${plain}/src/main.js`);
@@ -176,7 +206,7 @@ export async function runCell(world: CellWorld, name: CellName, sabotage: Altera
     }
     if (undone) accepted.clear();
     else await deleteAll();
-    await settle(database, accepted, SETTLE_SECONDS);
+    const settledMs = await settle(database, accepted, settleSeconds);
 
     const seen = await deliveries(rabbit);
     const { lost, phantom, twice, disordered } = await judge(
@@ -186,14 +216,22 @@ export async function runCell(world: CellWorld, name: CellName, sabotage: Altera
       accepted,
       seen,
     );
-    const problems = Object.entries({ lost, phantom, twice, disordered }).flatMap(([kind, ids]) =>
-      ids.length > 0 ? [`${kind}: ${ids.length}`] : [],
-    );
+    const counts = Object.entries({ lost, phantom, twice, disordered });
+    const problems = [
+      ...(seenAround ?? []),
+      ...counts.flatMap(([kind, ids]) => (ids.length > 0 ? [`${kind}: ${ids.length}`] : [])),
+    ];
     const handled = consumers.flatMap((consumer) =>
       consumer.lines('user deletion received').map(({ userId }) => userId),
     );
     if (!beginsAgain && new Set(handled).size < handled.length) problems.push('handled twice');
     if (!undone && accepted.size < USERS) problems.push('not accepted');
+    if (settledMs >= settleSeconds * 1000) problems.push('not settled');
+    const told = smtp.taken.slice(mailsBefore).flatMap(({ to }) => (to && !Array.isArray(to) ? [to.text] : []));
+    const untold = [...accepted].filter((id) => !told.includes(addressOf(id)));
+    if (untold.length > 0) problems.push(`without a mail: ${untold.length}`);
+    const dead = await countDeadLetters(rabbit);
+    if (dead > 0) problems.push(`dead letters: ${dead}`);
     return problems;
   } finally {
     await Promise.all([api, ...consumers].map((running) => running?.kill()));

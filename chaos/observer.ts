@@ -2,15 +2,23 @@ import amqp from 'amqplib';
 import type { RabbitServer } from '../test/support/servers/rabbit.js';
 
 const QUEUE = 'chaos.observer';
+const DEAD = ['identity.consumer.dead', 'identity.mail.dead'];
 
 /** Another service: it has a durable queue of its own, empty at first, and at the end says what came into it. */
 export async function bindObserver(rabbit: RabbitServer): Promise<void> {
   await rabbit.withChannel(async (channel) => {
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await channel.bindQueue(QUEUE, 'identity.events', 'user.deleted');
-    await channel.purgeQueue(QUEUE);
+    for (const queue of [QUEUE, ...DEAD]) await channel.purgeQueue(queue);
   });
 }
+
+/** Messages that the consumer could not handle. */
+export const countDeadLetters = (rabbit: RabbitServer): Promise<number> =>
+  rabbit.withChannel(async (channel) => {
+    const queues = await Promise.all(DEAD.map((queue) => channel.checkQueue(queue)));
+    return queues.reduce((sum, { messageCount }) => sum + messageCount, 0);
+  });
 
 export interface Deliveries {
   /** How often each event came, by its id. */
