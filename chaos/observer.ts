@@ -1,8 +1,9 @@
 import amqp from 'amqplib';
+import { DEAD_LETTERS } from '../src/events/topology.js';
 import type { RabbitServer } from '../test/support/servers/rabbit.js';
 
 const QUEUE = 'chaos.observer';
-const DEAD = ['identity.consumer.dead', 'identity.mail.dead'];
+const DEAD = Object.values(DEAD_LETTERS);
 
 /** Another service: it has a durable queue of its own, empty at first, and at the end says what came into it. */
 export async function bindObserver(rabbit: RabbitServer): Promise<void> {

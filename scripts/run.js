@@ -1,5 +1,5 @@
-// What `npm start` and `npm run consumer` run: compiles, bundles, builds the explorer of development, and then is the program
-// that is named. One process, so that a signal to npm reaches it.
+// What `npm start` and `npm run consumer` run: compiles, bundles, builds the explorer of development, and then is the
+// program that is named. One process, so that a signal to npm reaches it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -32,15 +32,14 @@ async function succeeds(...script) {
 }
 
 const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-const compiles = async () =>
-  (await succeeds(tsc, '-p', 'tsconfig.build.json')) && succeeds(join('scripts', 'bundle.js'));
+const builds = async () => (await succeeds(tsc, '-p', 'tsconfig.build.json')) && succeeds(join('scripts', 'bundle.js'));
 const isDevelopment = ['development', '', undefined].includes(process.env.NODE_ENV);
-const [isCompiled, hasExplorer] = await Promise.all([
-  compiles(),
+const [isBuilt, hasExplorer] = await Promise.all([
+  builds(),
   program !== 'src/main.js' || !isDevelopment || succeeds(join('packages', 'explorer', 'build.js')),
 ]);
 if (ending) process.exit(0);
-if (!isCompiled) {
+if (!isBuilt) {
   console.error(
     'The program could not be built into build and dist: see above, or give this user the right to write there.',
   );

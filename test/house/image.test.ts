@@ -1,8 +1,9 @@
 // The image can be built: what the Dockerfile copies is let into the build, for each workspace too.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { workspaceFolders } from '../support/workspaces.js';
 
 const letIn = readFileSync('.dockerignore', 'utf8')
   .split('\n')
@@ -11,8 +12,7 @@ const isLetIn = (path: string): boolean => letIn.includes(path) || (path !== '.'
 const copied = [...readFileSync('Dockerfile', 'utf8').matchAll(/^COPY (?!--from)(.+) \S+$/gm)]
   .flatMap(([, sources = '']) => sources.split(' '))
   .filter((source) => source !== '.');
-const { workspaces } = JSON.parse(readFileSync('package.json', 'utf8')) as { workspaces: string[] };
-const folders = workspaces.map(dirname).flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)));
+const folders = workspaceFolders();
 
 describe('the image', () => {
   test('is built from files that are there and let into the build', () => {

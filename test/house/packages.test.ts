@@ -1,12 +1,12 @@
 // What is installed is what was chosen (A34): exact versions, a hash for every package, and no script of a package runs
 // while the image is built.
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { workspaceFolders } from '../support/workspaces.js';
 
 interface Manifest {
-  workspaces?: string[];
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
@@ -19,11 +19,7 @@ interface Locked {
 }
 
 const read = <T>(path: string) => JSON.parse(readFileSync(path, 'utf8')) as T;
-const root = read<Manifest>('package.json');
-const folders = (root.workspaces ?? [])
-  .map(dirname)
-  .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)));
-const manifests = [root, ...folders.map((folder) => read<Manifest>(join(folder, 'package.json')))];
+const manifests = ['.', ...workspaceFolders()].map((folder) => read<Manifest>(join(folder, 'package.json')));
 const locked = Object.entries(read<{ packages: Record<string, Locked> }>('package-lock.json').packages).filter(
   ([path, { link }]) => path.startsWith('node_modules/') && !link,
 );
