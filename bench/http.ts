@@ -44,7 +44,7 @@ mkdirSync(folder, { recursive: true });
 const file = join(folder, `${people}-people-${connections}-connections`);
 const packages = ['mercurius', 'postgraphile', 'better-auth'];
 say(`# ${title}\n`);
-say(`${new Date().toISOString().slice(0, 10)}; ${machine()}; ${length.rounds} × ${length.seconds} s in turns with`);
+say(`${machine()}; ${length.rounds} × ${length.seconds} s in turns with`);
 say(`${connections} connections; bcrypt's cost is ${bcryptCost}. Median, and from least to most.\n`);
 if (withPeers) say(`${packages.map((name) => `${name} ${versionOf(name)}`).join(', ')}.\n`);
 say('| request | server | a second | least to most | to Gatehouse | p50 ms | p99 ms | failed |');

@@ -56,8 +56,8 @@ export function printRates(what: string, rates: ReadonlyMap<string, number[]>): 
   }
 }
 
-/** What numbers depend on beside the code. */
+/** The day, and what numbers depend on beside the code. */
 export function machine(): string {
   const load = loadavg().map((value) => value.toFixed(1));
-  return `${availableParallelism()} CPUs, load average ${load.join(', ')}, Node.js ${process.version}`;
+  return `${new Date().toISOString().slice(0, 10)}; ${availableParallelism()} CPUs, load average ${load.join(', ')}, Node.js ${process.version}`;
 }

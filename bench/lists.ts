@@ -69,7 +69,7 @@ stack.defer(() => postgres.stop());
 const sides: Side[] = [];
 for (const size of sizes) sides.push(await sideOf(postgres, size));
 
-console.log(`${new Date().toISOString().slice(0, 10)}; ${machine()}; ${requests} requests of each kind.\n`);
+console.log(`${machine()}; ${requests} requests of each kind.\n`);
 const named = sizes.map((size) => size.toLocaleString('en'));
 row('p95 ms', ...named, ...named.slice(1).map((name) => `${name} to ${named[0]}`));
 row('---', ...named.map(() => '---'), ...named.slice(1).map(() => '---'));

@@ -17,7 +17,7 @@ await using stack = new AsyncDisposableStack();
 const options = { people: 30_000, bcryptCost: 4, connections: CONNECTIONS, withPeers: false };
 const { api, target } = await startGatehouse(stack, options);
 
-console.log(`\n${new Date().toISOString().slice(0, 10)}; ${machine()}\n`);
+console.log(`\n${machine()}\n`);
 row('requests', 'MB', 'failed');
 row('---', '---', '---');
 row(0, residentMb(api.pid).toFixed(0), 0);

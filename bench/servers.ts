@@ -17,6 +17,7 @@ import {
   betterAuth,
   byHash,
   fastapi,
+  fastapiCursor,
   gatehouse,
   graphql,
   manifest,
@@ -181,12 +182,7 @@ async function startBetterAuth(stack: AsyncDisposableStack, env: Env, { people: 
   await select(database, 'analyze');
   const { token } = JSON.parse(await answerTo(url, post('/api/auth/sign-in/email', ROOT)));
   const rows = await select(database, `select id, email from "user" where role = 'user' limit ${MOST_IDS}`);
-  const people: People = {
-    me: JSON.parse(signedUp).user.id,
-    ids: rows.map(({ id }) => String(id)),
-    emails: rows.map(({ email }) => String(email)),
-    password: ROOT.password,
-  };
+  const people = peopleOf(JSON.parse(signedUp).user.id, rows);
   return { name: 'better-auth', url, workloads: betterAuth(people, token) };
 }
 
@@ -208,20 +204,15 @@ async function startFastapi(stack: AsyncDisposableStack, env: Env, options: Opti
   const rows = await select(database, `select id, email from users where role_id = 2 limit ${MOST_IDS}`);
   const [deep] = await select(
     database,
-    `select encode(convert_to(extract(epoch from created_at) || ' ' || id, 'utf8'), 'base64') as cursor
+    `select extract(epoch from created_at)::text as "createdAt", id
      from users order by created_at desc, id desc offset ${deepest(options)} limit 1`,
   );
-  const people: People = {
-    me: root.id,
-    ids: rows.map(({ id }) => String(id)),
-    emails: rows.map(({ email }) => String(email)),
-    password: ROOT.password,
-  };
+  const people = peopleOf(root.id, rows);
   const signedIn = { token: '' };
   return {
     name: 'FastAPI, layered',
     url,
-    workloads: fastapi(people, signedIn, encodeURIComponent(deep.cursor.replace('\n', ''))),
+    workloads: fastapi(people, signedIn, fastapiCursor(deep.createdAt, deep.id)),
     async signIn() {
       signedIn.token = JSON.parse(await answerTo(url, post('/login', ROOT))).access_token;
     },
@@ -229,6 +220,14 @@ async function startFastapi(stack: AsyncDisposableStack, env: Env, options: Opti
 }
 
 const ROOT = { email: 'root@example.com', password: PASSWORD };
+
+/** All have the password of the admin. */
+const peopleOf = (me: string, rows: { id: string; email: string }[]): People => ({
+  me,
+  ids: rows.map(({ id }) => id),
+  emails: rows.map(({ email }) => email),
+  password: ROOT.password,
+});
 
 /** A bare server with the first answers of Gatehouse. */
 async function startSameBytes(stack: AsyncDisposableStack, { url, workloads }: Target): Promise<Target> {

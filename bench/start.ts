@@ -39,7 +39,7 @@ for (let round = 0; round <= rounds; round += 1)
     mb.push(residentMb(api.pid));
   }
 
-console.log(`${new Date().toISOString().slice(0, 10)}; ${machine()}; ${rounds} starts of each.\n`);
+console.log(`${machine()}; ${rounds} starts of each.\n`);
 row('start on', 'ms (median)', 'least', 'most', 'MB (median)');
 row('---', '---', '---', '---', '---');
 for (const { name, ms, mb } of seen) {

@@ -199,6 +199,8 @@ export function postgraphile(people: People, after: string): Target['workloads']
   };
 }
 
+const NIL = '00000000-0000-0000-0000-000000000000';
+
 /** A layered service over HTTP without GraphQL, with a cache. */
 export function fastapi(people: People, signedIn: { token: string }, deep: string): Target['workloads'] {
   const get = (path: string): Sent => ({
@@ -211,28 +213,30 @@ export function fastapi(people: People, signedIn: { token: string }, deep: strin
     userWarm: { next: () => get(`/${people.ids[0]}`), holds: `"id": "${people.ids[0]}"` },
     userCold: { next: (turn) => get(`/${at(people.ids, turn)}`), holds: '"role": {"name": "MEMBER"}' },
     usersWarm: { next: () => get('?first=20'), holds: '"hasNextPage": true' },
-    // One more or less is another page to its cache.
-    usersCold: { next: (turn) => get(`?first=20&after=${cursorAt(turn)}`), holds: '"hasNextPage": true' },
+    // From a place before all users, and each time another one.
+    usersCold: {
+      next: (turn) => get(`?first=20&after=${fastapiCursor(Date.now() / 1000 + 60 + turn, NIL)}`),
+      holds: '"hasNextPage": true',
+    },
     usersDeep: { next: () => get(`?first=20&after=${deep}`), holds: '"role": {"name": "MEMBER"}' },
-    login: {
-      next: (turn) => post('/login', { email: at(people.emails, turn), password: people.password }),
-      holds: '"access_token":"',
-    },
-    register: {
-      next: (turn) => {
-        const email = `new-${Date.now()}-${turn}@example.com`;
-        return post('/register', { email, password: people.password, name: 'Ada' });
-      },
-      holds: '"id":"',
-    },
+    login: loginAt('/login', people, '"access_token":"'),
+    register: registerAt('/register', people, '"id":"'),
   };
 }
 
-/** A place in the list before all users, and each time another one. */
-const cursorAt = (turn: number) =>
-  encodeURIComponent(
-    Buffer.from(`${Date.now() / 1000 + 60 + turn} 00000000-0000-0000-0000-000000000000`).toString('base64'),
-  );
+/** A place in its list; the time is in seconds. */
+export const fastapiCursor = (createdAt: number | string, id: string) =>
+  encodeURIComponent(Buffer.from(`${createdAt} ${id}`).toString('base64'));
+
+const loginAt = (path: string, { emails, password }: People, holds: string): Workload => ({
+  next: (turn) => post(path, { email: at(emails, turn), password }),
+  holds,
+});
+
+const registerAt = (path: string, { password }: People, holds: string): Workload => ({
+  next: (turn) => post(path, { email: `new-${Date.now()}-${turn}@example.com`, password, name: 'Ada' }),
+  holds,
+});
 
 /** better-auth, over HTTP without GraphQL: it reads the session for each request; its users have their role as a text. */
 export function betterAuth(people: People, token: string): Target['workloads'] {
@@ -244,16 +248,7 @@ export function betterAuth(people: People, token: string): Target['workloads'] {
     userCold: { next: (turn) => get(`/admin/get-user?id=${at(people.ids, turn)}`), holds: '"role":"user"' },
     usersWarm: list,
     usersCold: list,
-    login: {
-      next: (turn) => post('/api/auth/sign-in/email', { email: at(people.emails, turn), password: people.password }),
-      holds: '"token":"',
-    },
-    register: {
-      next: (turn) => {
-        const email = `new-${Date.now()}-${turn}@example.com`;
-        return post('/api/auth/sign-up/email', { email, password: people.password, name: 'Ada' });
-      },
-      holds: '"token":"',
-    },
+    login: loginAt('/api/auth/sign-in/email', people, '"token":"'),
+    register: registerAt('/api/auth/sign-up/email', people, '"token":"'),
   };
 }
