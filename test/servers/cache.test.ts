@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ROLE_IDS, RoleName } from '../../src/user/role.entity.js';
 import { cacheIsUp } from '../support/cache-is-up.js';
+import { inCacheRounds } from '../support/cache-rounds.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { type Answer, codes, DELETE_USER, member, type Person, signIn } from '../support/people.js';
@@ -55,32 +56,12 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
       await select(database, 'alter table users enable trigger users_changed');
     }
   };
-  /**
-   * Rounds in which Redis answered within the 60 ms that it has. On a busy machine it may not, and then only the
-   * notification would tell of a write: such a round counts for nothing, and is repeated.
-   */
-  const inRounds = async (count: number, round: (here: ApiProcess, there: ApiProcess) => Promise<void>) => {
-    const misses = () =>
-      [one, other].flatMap((api) => api.lines('cache does not answer; reading from the database')).length;
-    for (let [done, tries] = [0, 0]; done < count; tries++) {
-      expect(tries).toBeLessThan(3 * count);
-      // A cache that rests since the last round says nothing of what it misses.
-      await Promise.all([cacheIsUp(one), cacheIsUp(other)]);
-      const before = misses();
-      try {
-        await (done % 2 ? round(one, other) : round(other, one));
-        done++;
-      } catch (error) {
-        if (misses() === before) throw error;
-      }
-    }
-  };
 
   test(
     'what one deletes, the other knows at its very next request (A24)',
     () =>
       withoutNotifications(async () => {
-        await inRounds(36, async (here, there) => {
+        await inCacheRounds([one, other], 36, async (here, there) => {
           const user = await member(here);
           const [before, , me] = await Promise.all([
             readUsers(there),
@@ -110,7 +91,7 @@ describeWithServers(['postgres', 'redis'], 'two instances on one Redis and one d
     'whom one registers, the other lists and counts at its very next request',
     () =>
       withoutNotifications(async () => {
-        await inRounds(36, async (here, there) => {
+        await inCacheRounds([one, other], 36, async (here, there) => {
           const before = await readUsers(there);
 
           const user = await member(here);

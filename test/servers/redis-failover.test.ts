@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cacheIsUp } from '../support/cache-is-up.js';
+import { inCacheRounds } from '../support/cache-rounds.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { ask, codes, DELETE_USER, freshEmail, member, type Person, signIn } from '../support/people.js';
@@ -60,17 +61,13 @@ describeWithServers(['postgres', 'redis'], 'two instances', () => {
 
     const isActive = async (api: ApiProcess, id: string) =>
       (await api.ask(USER, { id }, admin.token)).data.user.isActive;
-    const bothKnowOfDeletions = async () => {
-      for (const [here, there] of [
-        [one, other],
-        [other, one],
-      ] as const) {
+    const bothKnowOfDeletions = (rounds: number) =>
+      inCacheRounds([one, other], rounds, async (here, there) => {
         const { id } = await member(here);
         expect(await isActive(there, id)).toBe(true);
         expect(codes(await here.ask(DELETE_USER, { id }, admin.token))).toEqual([]);
         expect(await isActive(there, id)).toBe(false);
-      }
-    };
+      });
     const keysIn = async ({ url }: Server) => withRedis(url, (client) => client.dbSize());
     const generationOf = (id: string) => `gatehouse::generation:user:${id}`;
     /** Waits for a replica that was replaced, and is back. */
@@ -96,7 +93,7 @@ describeWithServers(['postgres', 'redis'], 'two instances', () => {
       (await runCommand(`dist/src/commands/limits-${command}.js`, args, { ...env, ...SECRETS })).output;
 
     test('what one deletes, the other knows at its next request', async () => {
-      for (let round = 0; round < 10; round++) await bothKnowOfDeletions();
+      await bothKnowOfDeletions(20);
 
       const [primary, replica] = await holdersOf(admin.id);
       expect(await keysIn(primary)).toBeGreaterThan(0);
@@ -149,7 +146,7 @@ describeWithServers(['postgres', 'redis'], 'two instances', () => {
     const expectRecovered = async (id: string, replica: Server) => {
       await Promise.all([cacheIsUp(one), cacheIsUp(other)]);
       for (const api of [one, other]) expect(await isActive(api, id)).toBe(false);
-      await bothKnowOfDeletions();
+      await bothKnowOfDeletions(2);
       await eventually(async () => void (await limitsAreShared()));
       await setPrimaryPassword(replica, REDIS_PASSWORD);
     };
@@ -186,7 +183,7 @@ describeWithServers(['postgres', 'redis'], 'two instances', () => {
       await Promise.all(redis.servers.map((server) => server.resume()));
 
       for (const api of [late, one, other]) await cacheIsUp(api);
-      await bothKnowOfDeletions();
+      await bothKnowOfDeletions(2);
       expect(shown).toContain('Redis does not answer');
       expect(health).toMatchObject({ status: 'ready', cache: 'degraded' });
       expect(await late.stop()).toBe(0);
