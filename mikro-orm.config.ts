@@ -22,6 +22,7 @@ import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { loadConfig } from './src/config/config.js';
 import type { DatabaseConfig } from './src/database/database.js';
 import { EmbeddedDriver, IN_MEMORY } from './src/database/embedded-database.js';
+import { PooledPostgresDriver } from './src/database/postgres-driver.js';
 import { Deletion, DeletionReceipt } from './src/deletion/deletion.entity.js';
 import { Erasure } from './src/deletion/erasure.entity.js';
 import { InboxEvent } from './src/events/inbox.entity.js';
@@ -73,6 +74,7 @@ export function databaseOptions(config: DatabaseConfig): Partial<Options> {
   return databaseUrl
     ? postgresConfig({
         ...options,
+        driver: PooledPostgresDriver,
         clientUrl: databaseUrl,
         replicas: databaseReplicaUrls?.map((clientUrl) => ({ clientUrl })),
         // A replica may be behind: only who has looked reads there.

@@ -5,6 +5,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from 'pg';
+import { POOL_SIZE } from '../../mikro-orm.config.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { lockWaits } from '../support/locks.js';
@@ -14,6 +15,8 @@ import { type PostgresServer, startPostgres } from '../support/servers/postgres.
 
 const METRICS_TOKEN = 'token of the metrics, 0123456789 abcdef';
 const ME = 'query { me { id } }';
+const RENAME = 'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }';
+const END_CONNECTIONS = 'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()';
 const LOGIN_AND_LIST = 'query { me { id } users { totalCount } }';
 
 describeWithServers(['postgres'], 'while the database cannot do it', () => {
@@ -145,6 +148,28 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
     });
 
     expectAdvice(answer);
+  });
+
+  test.each([
+    ['is killed', () => postgres.crash().then(() => postgres.resume())],
+    ['ends each connection', () => select(url, END_CONNECTIONS)],
+  ])('a server that %s in the middle of transactions keeps no connection of the pool', async (_, end) => {
+    const holder = new Client({ connectionString: url });
+    holder.on('error', () => undefined);
+    await holder.connect();
+    await holder.query('begin');
+    await holder.query('select 1 from users where id = $1 for update', [admin.id]);
+    const rename = () => api.ask(RENAME, { input: { name: 'Ada King' } }, admin.token);
+    const changing = Array.from({ length: POOL_SIZE }, rename);
+    await eventually(async () => expect(await lockWaits(url)).toBe(POOL_SIZE));
+
+    await end();
+
+    for (const answer of await Promise.all(changing)) expectAdvice(answer);
+    await isReady();
+    const answers = await Promise.all(Array.from({ length: POOL_SIZE }, rename));
+    expect(answers.flatMap(codes)).toEqual([]);
+    expect(api.lines('unexpected error')).toEqual([]);
   });
 
   test('the wait for a free connection is bounded', async () => {
