@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import type { Options } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
+import { PgliteDriver } from '@mikro-orm/pglite';
 import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
 import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
 import { Migration20261122000001_sessions } from './migrations/Migration20261122000001_sessions.js';
@@ -20,8 +21,7 @@ import { Migration20261129000001_search_indexes } from './migrations/Migration20
 import { AuditChain } from './src/audit/audit-chain.entity.js';
 import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { loadConfig } from './src/config/config.js';
-import type { DatabaseConfig } from './src/database/database.js';
-import { EmbeddedDriver, IN_MEMORY } from './src/database/embedded-database.js';
+import { type DatabaseConfig, IN_MEMORY } from './src/database/database.js';
 import { PooledPostgresDriver } from './src/database/postgres-driver.js';
 import { Deletion, DeletionReceipt } from './src/deletion/deletion.entity.js';
 import { Erasure } from './src/deletion/erasure.entity.js';
@@ -84,7 +84,7 @@ export function databaseOptions(config: DatabaseConfig): Partial<Options> {
       })
     : {
         ...options,
-        driver: EmbeddedDriver,
+        driver: PgliteDriver,
         dbName: embeddedFolder(dataDir),
         driverOptions: { extensions: { pg_trgm } },
       };

@@ -7,9 +7,11 @@ import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { endBy } from '../process/run.js';
 import { StartFailure } from '../process/start-failure.js';
-import { IN_MEMORY } from './embedded-database.js';
 import { lockFolder } from './folder-lock.js';
 import { outageOf } from './outage.js';
+
+/** Folder name of the embedded database that lives in memory and ends with its process. */
+export const IN_MEMORY = 'memory://';
 
 /** PostgreSQL at `databaseUrl`, or the embedded one in `dataDir`. */
 export interface DatabaseConfig {

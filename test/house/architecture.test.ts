@@ -109,7 +109,7 @@ describe('who may import whom', () => {
     ['@fastify/static', /^src\/http\/pages\/explorer\.ts$/],
     ['prom-client', /^src\/observability\/metrics\.ts$/],
     ['@electric-sql/pglite', /^mikro-orm\.config\.ts$/],
-    ['kysely', /^src\/database\/(embedded-database|postgres-driver)\.ts$/],
+    ['kysely', /^src\/database\/postgres-driver\.ts$/],
     ['pg', /^src\/database\/database\.ts$/],
     [
       '@apollo/server',

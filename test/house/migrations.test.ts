@@ -3,8 +3,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { databaseOptions } from '../../mikro-orm.config.js';
-import { openDatabase } from '../../src/database/database.js';
-import { IN_MEMORY } from '../../src/database/embedded-database.js';
+import { IN_MEMORY, openDatabase } from '../../src/database/database.js';
 import { SHORT_LOCKS } from '../../src/database/short-locks.js';
 import { blockingDdl } from '../support/blocking-ddl.js';
 import { recordStatements } from '../support/record-statements.js';

@@ -4,8 +4,7 @@
 import { expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { databaseOptions } from '../../mikro-orm.config.js';
-import { openDatabase } from '../../src/database/database.js';
-import { IN_MEMORY } from '../../src/database/embedded-database.js';
+import { IN_MEMORY, openDatabase } from '../../src/database/database.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { runCommand, select, startProcess } from '../support/processes.js';

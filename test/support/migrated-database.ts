@@ -2,8 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import { databaseOptions } from '../../mikro-orm.config.js';
-import { type Database, type DatabaseConfig, migrate, openDatabase } from '../../src/database/database.js';
-import { IN_MEMORY } from '../../src/database/embedded-database.js';
+import { type Database, type DatabaseConfig, IN_MEMORY, migrate, openDatabase } from '../../src/database/database.js';
 import { oncePerRun, RUN_FOLDER } from './once-per-run.js';
 import { sharedPostgres } from './servers/postgres.js';
 
