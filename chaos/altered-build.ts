@@ -8,10 +8,13 @@ export interface Alteration {
   to: string;
 }
 
-/** Copies the compiled modules with the alterations to `folder`, where they run unbundled. @throws where a text is not there once. */
-export function alteredBuild(folder: string, alterations: Alteration[]): void {
+/**
+ * Copies compiled modules with the alterations to `folder`, where they run unbundled.
+ * @throws where a text is not there once.
+ */
+export function alteredBuild(folder: string, alterations: Alteration[], modules = 'build'): void {
   rmSync(folder, { recursive: true, force: true });
-  cpSync('build', folder, { recursive: true });
+  cpSync(modules, folder, { recursive: true });
   for (const { file, from, to } of alterations) {
     const path = join(folder, file);
     const source = readFileSync(path, 'utf8');

@@ -6,10 +6,10 @@ import { type PostgresServer, withPostgres } from '../test/support/servers/postg
 import type { RabbitServer } from '../test/support/servers/rabbit.js';
 import type { TestSmtpServer } from '../test/support/smtp.js';
 import { type Alteration, alteredBuild } from './altered-build.js';
-import { judge } from './history.js';
+import { judgeDatabase } from './history.js';
 import { bindObserver, countDeadLetters, deliveries } from './observer.js';
 import { settle } from './settle.js';
-import { addressOf, makeUsers } from './users.js';
+import { addressOf, makeUsersIn } from './users.js';
 
 /** The servers that a cell needs. */
 export interface CellWorld {
@@ -181,7 +181,7 @@ export async function runCell(
     consumers.push(startConsumer(env, `${folderOf('consumer')}/consumer/main.js`));
     await consumers[0]?.logged('consumer is ready');
     await bindObserver(rabbit);
-    const users = await makeUsers(database, USERS);
+    const users = await makeUsersIn(database, USERS);
     const mailsBefore = smtp.taken.length;
     const token = (await ask(api, LOGIN, { input: ADMIN })).data.login.accessToken;
     const [asked, accepted] = [new Set<string>(), new Set<string>()];
@@ -208,7 +208,7 @@ export async function runCell(
     const settledMs = await settle(database, accepted, settleSeconds);
 
     const seen = await deliveries(rabbit);
-    const { lost, phantom, twice, disordered } = await judge(
+    const { lost, phantom, twice, disordered } = await judgeDatabase(
       database,
       users,
       undone ? new Set() : asked,

@@ -18,6 +18,9 @@ export interface Verdict {
   lagMs: number[];
 }
 
+/** One statement, on whichever database. */
+export type Query = (sql: string, parameters: unknown[]) => Promise<{ rows: unknown[] }>;
+
 interface History {
   id: string;
   events: string[];
@@ -50,17 +53,13 @@ const STEPS = ['mail', 'purge'];
 
 /** Compares what was accepted with what happened. `asked` may hold more: a request whose answer was lost may be done. */
 export async function judge(
-  database: string,
+  query: Query,
   users: string[],
   asked: ReadonlySet<string>,
   accepted: ReadonlySet<string>,
   seen: Deliveries,
 ): Promise<Verdict> {
-  const histories = await withPostgres(database, async (client) => {
-    await client.query('create index on outbox (subject)');
-    await client.query('analyze');
-    return (await client.query(HISTORIES, [users])).rows as History[];
-  });
+  const histories = (await query(HISTORIES, [users])).rows as History[];
   const verdict: Verdict = {
     published: histories.reduce((sum, { events }) => sum + events.length, 0),
     deliveries: [...seen.byEvent.values()].reduce((sum, times) => sum + times, 0),
@@ -83,10 +82,21 @@ export async function judge(
     if (lag !== null) verdict.lagMs.push(lag);
   }
   // Of users that there are not.
-  for (const id of seen.users.keys()) if (!users.includes(id)) verdict.phantom.push(id);
+  const known = new Set(users);
+  for (const id of seen.users.keys()) if (!known.has(id)) verdict.phantom.push(id);
   verdict.lagMs.sort((a, b) => a - b);
   return verdict;
 }
+
+/** The same of a whole database of PostgreSQL. */
+export const judgeDatabase = (database: string, ...rest: Rest<Parameters<typeof judge>>): Promise<Verdict> =>
+  withPostgres(database, async (client) => {
+    await client.query('create index on outbox (subject)');
+    await client.query('analyze');
+    return judge((sql, parameters) => client.query(sql, parameters), ...rest);
+  });
+
+type Rest<T extends unknown[]> = T extends [unknown, ...infer R] ? R : never;
 
 /** Closed, announced, its steps done, the purge last; and so recorded. */
 function isInOrder({ requested, announced, purged, receipts, recorded }: History): boolean {

@@ -5,10 +5,10 @@ import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
 import type { Env } from '../test/support/processes.js';
 import { seeded } from '../test/support/random.js';
 import { FAULTS, type Programs, startWorld, type World } from './faults.js';
-import { judge } from './history.js';
+import { judgeDatabase } from './history.js';
 import { bindObserver, deliveries } from './observer.js';
 import { settle } from './settle.js';
-import { makeUsers } from './users.js';
+import { makeUsersIn } from './users.js';
 
 /**
  * Deletes users through the API while processes are killed, frozen and cut off at random, lets all settle, and compares
@@ -23,6 +23,7 @@ const USAGE = `Usage: npm run chaos -- [--seed N] [--deletions N] [--rate N] [--
   --dist       the build to try, dist unless told`;
 
 const ASK_AGAIN_MS = 250;
+const IN_HAND = 100;
 const [MIN_CALM_MS, MORE_CALM_MS] = [300, 1_500];
 
 const { seed, deletions, rate, settleSeconds, programs } = argumentsOrExit();
@@ -38,7 +39,7 @@ process.exit(code);
 
 async function run(world: World, env: Env): Promise<number> {
   // And a tenth that nobody deletes.
-  const users = await makeUsers(world.database, Math.ceil(deletions * 1.1));
+  const users = await makeUsersIn(world.database, Math.ceil(deletions * 1.1));
   await bindObserver(world.rabbit);
   // RabbitMQ 3.10 that is killed within seconds after it declared a quorum queue cannot use that queue any more.
   await world.rabbit.restart();
@@ -52,7 +53,7 @@ async function run(world: World, env: Env): Promise<number> {
   const deletedMs = Date.now() - began;
   const settledMs = await settle(world.database, accepted, settleSeconds);
 
-  const verdict = await judge(world.database, users, asked, accepted, await deliveries(world.rabbit));
+  const verdict = await judgeDatabase(world.database, users, asked, accepted, await deliveries(world.rabbit));
   const { lost, phantom, twice, disordered, lagMs } = verdict;
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   const rows: [string, string | number][] = [
@@ -89,14 +90,25 @@ async function breakThings(world: World, env: Env, done: Map<string, number>, si
   }
 }
 
-/** At a steady rate; each is asked again until it is accepted. */
+/**
+ * At a steady rate, but never with more than IN_HAND unanswered: each is asked again until it is accepted, and many that
+ * ask again would take the processor from what is tried here.
+ */
 async function deleteAll(world: World, ids: string[]) {
   const [asked, accepted] = [new Set<string>(), new Set<string>()];
   let token = '';
   const anApi = () => world.apis[Math.floor(Math.random() * world.apis.length)] as { url: string };
-  const signIn = async () => {
-    const { data } = await ask(anApi(), LOGIN, { input: ADMIN });
-    token = data?.login?.accessToken ?? token;
+  let signingIn: Promise<void> | null = null;
+  // One for all that need it: a login is dear, and there is a limit of them.
+  const signIn = () => {
+    signingIn ??= ask(anApi(), LOGIN, { input: ADMIN })
+      .then(({ data }) => {
+        token = data?.login?.accessToken ?? token;
+      })
+      .finally(() => {
+        signingIn = null;
+      });
+    return signingIn;
   };
   const deleteOne = async (id: string) => {
     for (;;) {
@@ -111,13 +123,15 @@ async function deleteAll(world: World, ids: string[]) {
       await delay(ASK_AGAIN_MS);
     }
   };
-  const under: Promise<void>[] = [];
+  const inHand = new Set<Promise<void>>();
   const began = performance.now();
   for (const [index, id] of ids.entries()) {
     await delay(Math.max(0, began + (index / rate) * 1000 - performance.now()));
-    under.push(deleteOne(id));
+    while (inHand.size >= IN_HAND) await Promise.race(inHand);
+    const deletion: Promise<void> = deleteOne(id).finally(() => inHand.delete(deletion));
+    inHand.add(deletion);
   }
-  await Promise.all(under);
+  await Promise.all(inHand);
   return { asked, accepted };
 }
 

@@ -3,15 +3,23 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync, w
 import { join } from 'node:path';
 import { openRunFolder } from './once-per-run.js';
 
-/** Brings dist up to date, once in a run of tests; two at once would read each other's half-written files. */
-export function build(): void {
-  const done = join(openRunFolder(), 'built');
+const TSC = join('node_modules', 'typescript', 'bin', 'tsc');
+
+/** Brings dist up to date. */
+export const build = (): void =>
+  buildOnce('built', [[TSC, '-p', 'tsconfig.build.json'], [join('scripts', 'bundle.js')]]);
+
+/** The same of dist-bench, with the benchmarks and the proof of the delivery. */
+export const buildBench = (): void => buildOnce('bench-built', [[TSC, '-p', 'tsconfig.bench.json']]);
+
+/** Once in a run of tests; two at once would read each other's half-written files. */
+function buildOnce(name: string, scripts: string[][]): void {
+  const done = join(openRunFolder(), name);
   if (existsSync(done)) return;
   const unlock = takeLock(join('node_modules', '.build.lock'));
   try {
     if (existsSync(done)) return;
-    const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-    for (const script of [[tsc, '-p', 'tsconfig.build.json'], [join('scripts', 'bundle.js')]]) {
+    for (const script of scripts) {
       const { status, stdout, stderr } = spawnSync(process.execPath, script, { encoding: 'utf8' });
       if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`);
     }

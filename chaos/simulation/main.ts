@@ -1,0 +1,60 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import type { SeedOutcome, Seeds } from './seeds.js';
+
+/**
+ * Runs the delivery of deletions with its real code and the embedded database, but with time, faults and the broker from
+ * the numbers of a seed: the same seed is the same run. Ends with 1 at the first seed that breaks a rule.
+ */
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--from N] [--trace]
+  --seeds  how many, 100 unless told
+  --from   the first of them, 1 unless told
+  --trace  prints what happens in each`;
+
+const { seeds, from, trace } = argumentsOrExit();
+const threads = Math.min(seeds, availableParallelism());
+const faults = new Map<string, number>();
+const began = performance.now();
+await Promise.all(Array.from({ length: threads }, (_, index) => runEach({ from: from + index, step: threads })));
+const seconds = (performance.now() - began) / 1000;
+console.log(
+  `${seeds} seeds from ${from} in ${seconds.toFixed(0)} s: nothing lost, invented, done twice or out of order`,
+);
+for (const [fault, times] of [...faults].sort()) console.log(`${fault}: ${times}`);
+process.exit(0);
+
+/** In a thread of its own, for the time of the simulation is that of its whole thread. */
+function runEach(start: Omit<Seeds, 'before'>): Promise<void> {
+  const workerData: Seeds = { ...start, before: from + seeds };
+  const worker = new Worker(new URL('./seeds.js', import.meta.url), { workerData });
+  worker.on('message', (outcome: SeedOutcome) => {
+    for (const [fault, times] of outcome.faults) faults.set(fault, (faults.get(fault) ?? 0) + times);
+    if (trace) console.log(outcome.trace.join('\n'));
+    if (trace || outcome.problems.length > 0) console.log(`seed ${outcome.seed}: trace ${outcome.digest}`);
+    if (outcome.problems.length === 0) return;
+    console.error(outcome.problems.join(', '));
+    console.error(`npm run simulate -- --from ${outcome.seed} --seeds 1 --trace`);
+    process.exit(1);
+  });
+  return new Promise((resolve, reject) => worker.once('exit', () => resolve()).once('error', reject));
+}
+
+function argumentsOrExit() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seeds: { type: 'string', default: '100' },
+        from: { type: 'string', default: '1' },
+        trace: { type: 'boolean', default: false },
+      },
+    });
+    const [seeds, from] = [Number(values.seeds), Number(values.from)];
+    if (![seeds, from].every((number) => Number.isInteger(number) && number > 0))
+      throw new Error('--seeds and --from must be whole numbers above 0.');
+    return { seeds, from, trace: values.trace };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(1);
+  }
+}
