@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { compare, hash } from 'bcrypt';
 import { chart } from './chart.js';
 import { machine } from './instances.js';
@@ -30,7 +30,8 @@ await using stack = new AsyncDisposableStack();
 const withPeers = process.env.PEERS !== '0';
 const { BEFORE: before, PROFILES: profiles } = process.env;
 const { connections } = length;
-const targets = await startTargets(stack, { people, bcryptCost, before, withPeers, profiles, connections });
+const nodeOptions = profiles && `--cpu-prof --cpu-prof-dir=${resolve(profiles)}`;
+const targets = await startTargets(stack, { people, bcryptCost, before, withPeers, nodeOptions, connections });
 
 const results: Result[] = [];
 const lines: string[] = [];

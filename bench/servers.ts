@@ -49,8 +49,8 @@ export interface Options {
   before?: string;
   /** Servers made of other packages, which are installed where they are not. */
   withPeers: boolean;
-  /** A folder for the CPU profiles of Gatehouse. */
-  profiles?: string;
+  /** Of Gatehouse, for its `NODE_OPTIONS`. */
+  nodeOptions?: string;
 }
 
 /** Gatehouse with its people, and where its servers are. */
@@ -67,10 +67,13 @@ async function openServers(stack: AsyncDisposableStack, options: Options) {
   const [postgres, redis] = await Promise.all([startPostgres({ durable: true }), startRedis()]);
   stack.defer(async () => void (await Promise.all([postgres.stop(), redis.stop()])));
   const env = { REDIS_URL: redis.url, BCRYPT_COST: String(options.bcryptCost), LOG_LEVEL: 'info' };
-  const profiled = options.profiles && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(options.profiles)}` };
+  const nodeOptions = options.nodeOptions && { NODE_OPTIONS: options.nodeOptions };
   const start = async (name: string, folder: string): Promise<Gatehouse> => {
     const database = await postgres.createDatabase();
-    const api = await startApi({ ...env, ...profiled, DATABASE_URL: database }, join(folder, 'dist', 'src', 'main.js'));
+    const api = await startApi(
+      { ...env, ...nodeOptions, DATABASE_URL: database },
+      join(folder, 'dist', 'src', 'main.js'),
+    );
     stack.defer(async () => void (await api.stop()));
     return { api, database, redis: redis.url, ...(await ourTarget(name, api, database, options)) };
   };
