@@ -8,7 +8,9 @@ import { SABOTAGES } from './sabotages.js';
 const SETTLE_SECONDS = 40;
 
 /** ONLY chooses by a part of the name. */
-const chosen = SABOTAGES.filter(({ name }) => name.includes(process.env.ONLY ?? ''));
+const chosen = SABOTAGES.flatMap(({ cell, ...rest }) =>
+  cell && rest.name.includes(process.env.ONLY ?? '') ? [{ cell, ...rest }] : [],
+);
 
 const [postgres, rabbit, smtp] = await Promise.all([
   startPostgres({ durable: true }),

@@ -1,9 +1,9 @@
 import type { CellName } from './cells.js';
 
-/** A build that breaks one rule of the delivery, and the fault that shows it. */
+/** A build that breaks one rule of the delivery, and the fault that shows it; null where the simulation alone does. */
 export interface Sabotage {
   name: string;
-  cell: CellName;
+  cell: CellName | null;
   file: string;
   /** Texts of the file, and what stands in their place. */
   changes: [from: string, to: string][];
@@ -214,6 +214,12 @@ export const SABOTAGES: Sabotage[] = [
     changes: [[LEASED, "interval '1 year'"]],
   },
   {
+    name: 'a pause by the clock of the process',
+    cell: null,
+    file: WORKER,
+    changes: [["raw(`now() + ? * interval '1 millisecond'`, [ms])", 'new Date(Date.now() + ms)']],
+  },
+  {
     name: 'purged again',
     cell: 'worker killed between the purge and its receipt',
     file: PURGE,
@@ -223,7 +229,7 @@ export const SABOTAGES: Sabotage[] = [
     name: 'a purge that is not remembered',
     cell: 'usual course',
     file: PURGE,
-    changes: [['deletion.purgedAt = new Date();', '']],
+    changes: [["await em.nativeUpdate(Deletion, { userId }, { purgedAt: raw('now()') });", '']],
   },
   {
     name: 'a purge without a record',

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LockMode } from '@mikro-orm/core';
+import { type EntityData, raw } from '@mikro-orm/core';
 import type { Config } from '../src/config/config.js';
 import { outageOf } from '../src/database/outage.js';
 import { PARTICIPANT_STEPS } from '../src/deletion/acknowledge.js';
@@ -36,11 +36,18 @@ const CLAIM = `update deletion_receipts set next_attempt_at = now() + interval '
     order by due.next_attempt_at limit ${BATCH} for update skip locked
   ) returning user_id as "userId", step, attempts`;
 
+const DUE = 'announced_at is null and purge_at <= now()';
+/** One deletion whose grace period is over. Times are those of the database: processes may have others. */
+const ANNOUNCE = `update deletions set announced_at = now()
+  where user_id = (select user_id from deletions where ${DUE} order by purge_at limit 1 for update skip locked)
+  returning user_id as "userId", requested_by as "requestedBy",
+    (extract(epoch from requested_at) * 1000)::float8 as "requestedMs"`;
+
 /** Deletions that were announced before a time and have open steps, each once. */
 const OVERDUE = `update deletions set overdue_at = now()
   where user_id in (
     select user_id from deletions
-    where announced_at <= ? and overdue_at is null
+    where announced_at <= now() - ? * interval '1 second' and overdue_at is null
       and user_id in (select user_id from deletion_receipts where status <> 'done')
     limit ${OVERDUE_BATCH} for update skip locked
   ) returning user_id as "userId", announced_at as "announcedAt", (
@@ -105,7 +112,7 @@ export class DeletionWorker {
     try {
       const announced = await this.#announce();
       await this.#announceOverdue();
-      const claimed = await this.parts.em.fork().execute<Claimed[]>(CLAIM);
+      const claimed = await this.#claim();
       const settled = await Promise.all(claimed.map((receipt) => this.#do(receipt)));
       this.#outage = null;
       // After a whole batch there may be more that are due, also where all of this one have to wait.
@@ -123,35 +130,41 @@ export class DeletionWorker {
   /** One deletion whose grace period is over; its event brings its receipts. */
   async #announce(): Promise<boolean> {
     const { em } = this.parts;
-    const isDue = { announcedAt: null, purgeAt: { $lte: new Date() } };
     // Most of the time there is none, and one statement says so.
-    if ((await em.fork().count(Deletion, isDue)) === 0) return false;
+    const due = await em.fork().execute(`select from deletions where ${DUE} limit 1`);
+    if (due.length === 0) return false;
     return em.fork().transactional(async (em) => {
-      const lockMode = LockMode.PESSIMISTIC_PARTIAL_WRITE;
-      const [due] = await em.find(Deletion, isDue, { orderBy: { purgeAt: 'asc' }, limit: 1, lockMode });
-      if (!due) return false;
-      due.announcedAt = new Date();
-      em.persist(userDeleted(due.userId, due.requestedBy, due.requestedAt));
+      const [announced] = await em.execute<{ userId: string; requestedBy: string; requestedMs: number }[]>(ANNOUNCE);
+      if (!announced) return false;
+      const { userId, requestedBy, requestedMs } = announced;
+      em.persist(userDeleted(userId, requestedBy, new Date(requestedMs)));
       return true;
     });
   }
 
   /** Says once of each deletion that its deadline is over. */
   async #announceOverdue(): Promise<void> {
-    const deadlineMs = this.settings.deletionDeadlineSeconds * 1000;
-    const now = Date.now();
+    const { deletionDeadlineSeconds } = this.settings;
+    const now = performance.now();
     if (now < this.#nextOverdueLook) return;
     // At most a tenth too late.
-    this.#nextOverdueLook = now + Math.min(OVERDUE_LOOK_MS, deadlineMs / 10);
+    this.#nextOverdueLook = now + Math.min(OVERDUE_LOOK_MS, deletionDeadlineSeconds * 100);
     const { em, log } = this.parts;
     const overdue = await em.fork().transactional(async (em) => {
       const found = await em.execute<{ userId: string; announcedAt: string; steps: string[] }[]>(OVERDUE, [
-        new Date(now - deadlineMs),
+        deletionDeadlineSeconds,
       ]);
       for (const { userId, announcedAt } of found) em.persist(deletionOverdue(userId, new Date(announcedAt)));
       return found;
     });
     for (const { userId, steps } of overdue) log.error({ userId, steps }, 'deletion is overdue');
+  }
+
+  /** In the order of their users: what is done at once is done in the same way in each run of a simulation. */
+  async #claim(): Promise<Claimed[]> {
+    const claimed = await this.parts.em.fork().execute<Claimed[]>(CLAIM);
+    const nameOf = ({ userId, step }: Claimed) => `${userId} ${step}`;
+    return claimed.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   }
 
   /** Whether the step was done. */
@@ -171,7 +184,7 @@ export class DeletionWorker {
         status: ReceiptStatus.DONE,
         attempts: attempts + 1,
         lastError: null,
-        finishedAt: new Date(),
+        finishedAt: raw('now()'),
       });
       log.info({ userId, step }, 'deletion step done');
       return true;
@@ -192,7 +205,7 @@ export class DeletionWorker {
       status: isLast ? ReceiptStatus.FAILED : ReceiptStatus.PENDING,
       attempts,
       lastError,
-      nextAttemptAt: new Date(Date.now() + pauseSeconds * 1000),
+      nextAttemptAt: fromNow(pauseSeconds * 1000),
     });
     if (isLast)
       this.parts.log.error(
@@ -203,13 +216,15 @@ export class DeletionWorker {
   }
 
   async #postpone({ userId }: Deletion, step: string, pauseMs: number): Promise<void> {
-    await this.#settle(userId, step, { nextAttemptAt: new Date(Date.now() + pauseMs) });
+    await this.#settle(userId, step, { nextAttemptAt: fromNow(pauseMs) });
   }
 
-  async #settle(userId: string, step: string, changes: Partial<DeletionReceipt>): Promise<void> {
+  async #settle(userId: string, step: string, changes: EntityData<DeletionReceipt>): Promise<void> {
     await this.parts.em.fork().nativeUpdate(DeletionReceipt, { userId, step, status: ReceiptStatus.PENDING }, changes);
   }
 }
+
+const fromNow = (ms: number) => raw(`now() + ? * interval '1 millisecond'`, [ms]);
 
 /** In milliseconds: the longer it has waited, the longer it waits. */
 function pauseFor({ announcedAt, requestedAt }: Deletion): number {

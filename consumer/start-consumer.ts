@@ -37,7 +37,7 @@ export async function startConsumer(run: Run): Promise<void> {
   if (!mailer) log.warn('there is no SMTP_URL: mail waits in the queue until there is');
   const { em } = await run.step(
     () => openDatabase(config, databaseOptions, { mayBeAway: true }),
-    async ({ close }) => void (await endBy(Date.now() + DATABASE_ENDS_MS, close())),
+    async ({ close }) => void (await endBy(performance.now() + DATABASE_ENDS_MS, close())),
   );
   const parts = purgeParts(config, pepper);
   const audit = new AuditTrail(em, parts.auditDigests);
@@ -56,7 +56,7 @@ export async function startConsumer(run: Run): Promise<void> {
       mailer?.close();
       // Together, or what hangs for one would take the time of the other.
       const ending = Promise.all([consumer.stop(), deletions.stop()]);
-      if (!(await endBy(Date.now() + CONSUMER_ENDS_MS, ending))) log.warn('consumer not ended in time');
+      if (!(await endBy(performance.now() + CONSUMER_ENDS_MS, ending))) log.warn('consumer not ended in time');
     },
   );
 }

@@ -122,7 +122,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       return http.listen({ host: config.host, port: config.port });
     },
     async stop() {
-      const began = Date.now();
+      const began = performance.now();
       // What hangs is left behind: its events are leased, and published again.
       const end = async (part: string, withinMs: number, work: Promise<unknown>) => {
         if (!(await endBy(began + withinMs, work))) log.warn({ part }, 'not ended in time or not cleanly');

@@ -22,25 +22,42 @@ export class Clock {
 
   constructor() {
     for (const name of ['setTimeout', 'setInterval', 'setImmediate'] as const) bindToProcess(name);
+    globalThis.Date = withOffsets(Date);
     // Those who import the timers by name get these, too.
     syncBuiltinESMExports();
   }
 
-  /** In seconds. */
+  /** In milliseconds, which are whole ones. */
   get now(): number {
-    return this.#fake.now / 1000;
+    return this.#fake.now;
   }
 
   /**
-   * Lets all work go on until it waits for time, then lets it be as late as the next timer. Work that does not end is
-   * microtasks alone: the embedded database runs in this thread. False where nothing will come.
+   * Lets this time pass. All work goes on until it waits for time; then it is as late as the next timer. Work that does
+   * not end is microtasks alone: the embedded database runs in this thread.
    */
-  async step(): Promise<boolean> {
-    await new Promise<void>((resolve) => realImmediate(resolve));
-    if (this.#fake.countTimers() === 0) return false;
-    this.#fake.next();
-    return true;
+  async pass(ms: number): Promise<void> {
+    let isOver = false;
+    setTimeout(() => {
+      isOver = true;
+    }, ms);
+    while (!isOver) {
+      await new Promise<void>((resolve) => realImmediate(resolve));
+      this.#fake.next();
+    }
   }
+}
+
+/** As on several machines, of which each has a clock of its own. Timers do not go by it. */
+function withOffsets(Shared: DateConstructor): DateConstructor {
+  const now = () => Shared.now() + (SimulatedProcess.current()?.clockOffsetMs ?? 0);
+  return class extends Shared {
+    static override now = now;
+
+    constructor(...given: [] | [number]) {
+      super(...((given.length === 0 ? [now()] : given) as [number]));
+    }
+  } as DateConstructor;
 }
 
 /** A timer of a process fires in it, or not at all where it is killed. */

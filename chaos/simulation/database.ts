@@ -9,7 +9,7 @@ const NOTED_LENGTH = 90;
 /** Ids are of no seed, and which chain of audit events is taken has no effect. */
 const withoutValues = (sql: string) =>
   sql
-    .replaceAll(/'[^']*'|\b\d+\b/g, '?')
+    .replaceAll(/'[^']*'|\b\d+(\.\d+)?\b/g, '?')
     .replaceAll(/\s+/g, ' ')
     .slice(0, NOTED_LENGTH);
 
@@ -142,7 +142,8 @@ class Session implements DatabaseConnection {
   async #run(sql: string, parameters: unknown[]) {
     this.database.faults?.note(withoutValues(sql));
     const pglite = await this.database.pglite();
-    return pglite.query(sql, parameters, { rowMode: 'object' });
+    // Its clock is not that of the process.
+    return SimulatedProcess.outside(() => pglite.query(sql, parameters, { rowMode: 'object' }));
   }
 
   async #moment(): Promise<void> {

@@ -45,7 +45,7 @@ export class Faults {
 
   note(what: string): void {
     this.#trace.push(
-      `${(this.clock.now - this.#began).toFixed(3)} ${SimulatedProcess.current()?.name ?? '-'}: ${what}`,
+      `${((this.clock.now - this.#began) / 1000).toFixed(3)} ${SimulatedProcess.current()?.name ?? '-'}: ${what}`,
     );
   }
 

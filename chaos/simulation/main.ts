@@ -1,7 +1,8 @@
+import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
-import type { SeedOutcome, Seeds } from './seeds.js';
+import type { SeedOutcome } from './seeds.js';
 
 /**
  * Runs the delivery of deletions with its real code and the embedded database, but with time, faults and the broker from
@@ -13,10 +14,10 @@ const USAGE = `Usage: npm run simulate -- [--seeds N] [--from N] [--trace]
   --trace  prints what happens in each`;
 
 const { seeds, from, trace } = argumentsOrExit();
-const threads = Math.min(seeds, availableParallelism());
+const processes = Math.min(seeds, availableParallelism());
 const faults = new Map<string, number>();
 const began = performance.now();
-await Promise.all(Array.from({ length: threads }, (_, index) => runEach({ from: from + index, step: threads })));
+await Promise.all(Array.from({ length: processes }, (_, index) => runEach(from + index, processes)));
 const seconds = (performance.now() - began) / 1000;
 console.log(
   `${seeds} seeds from ${from} in ${seconds.toFixed(0)} s: nothing lost, invented, done twice or out of order`,
@@ -24,11 +25,10 @@ console.log(
 for (const [fault, times] of [...faults].sort()) console.log(`${fault}: ${times}`);
 process.exit(0);
 
-/** In a thread of its own, for the time of the simulation is that of its whole thread. */
-function runEach(start: Omit<Seeds, 'before'>): Promise<void> {
-  const workerData: Seeds = { ...start, before: from + seeds };
-  const worker = new Worker(new URL('./seeds.js', import.meta.url), { workerData });
-  worker.on('message', (outcome: SeedOutcome) => {
+function runEach(first: number, step: number): Promise<void> {
+  const program = fileURLToPath(new URL('./seeds.js', import.meta.url));
+  const child = fork(program, [first, from + seeds, step].map(String), { serialization: 'advanced' });
+  child.on('message', (outcome: SeedOutcome) => {
     for (const [fault, times] of outcome.faults) faults.set(fault, (faults.get(fault) ?? 0) + times);
     if (trace) console.log(outcome.trace.join('\n'));
     if (trace || outcome.problems.length > 0) console.log(`seed ${outcome.seed}: trace ${outcome.digest}`);
@@ -37,7 +37,9 @@ function runEach(start: Omit<Seeds, 'before'>): Promise<void> {
     console.error(`npm run simulate -- --from ${outcome.seed} --seeds 1 --trace`);
     process.exit(1);
   });
-  return new Promise((resolve, reject) => worker.once('exit', () => resolve()).once('error', reject));
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${code}`))));
+  });
 }
 
 function argumentsOrExit() {

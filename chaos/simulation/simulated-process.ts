@@ -13,6 +13,8 @@ const running = new AsyncLocalStorage<SimulatedProcess>();
 export class SimulatedProcess {
   readonly #onKilled: (() => void)[] = [];
   #isKilled = false;
+  /** By how much its clock is wrong. */
+  clockOffsetMs = 0;
 
   constructor(readonly name: string) {}
 

@@ -15,7 +15,6 @@ import { Clock } from './clock.js';
 import { type SimulatedDatabase, simulatedDriver } from './database.js';
 import { Faults } from './faults.js';
 import { SimulatedMailServer } from './programs.js';
-import { SimulatedProcess } from './simulated-process.js';
 import { World } from './world.js';
 
 const USERS = 3;
@@ -88,7 +87,7 @@ export class Simulation {
     const deletionGraceSeconds = random() < 0.5 ? 0 : GRACE_SECONDS;
     database.faults = faults;
     const world = new World({ em, broker, mails, faults, log, deletionGraceSeconds }, database);
-    const unlisten = await pglite.listen('gatehouse', () => SimulatedProcess.outside(() => world.tell()));
+    const unlisten = await pglite.listen('gatehouse', () => world.tell());
     try {
       const clients = new Clients(world, faults, deletionGraceSeconds > 0);
       const hasSettled = await this.#live(world, clients, users.slice(0, DELETED));
@@ -123,16 +122,13 @@ export class Simulation {
     return hasSettled;
   }
 
-  /** Lets time pass until `isOver`, which is asked now and then. Answers whether it was. */
+  /** Lets time pass until `isOver`, which is asked every three seconds. Answers whether it was. */
   async #pass(seconds: number, isOver: () => Promise<boolean>): Promise<boolean> {
     const { clock, database } = this.parts;
-    const ends = clock.now + seconds;
-    for (let asksAt = clock.now; clock.now < ends; ) {
-      if (!(await clock.step())) return false;
+    for (let passed = 0; passed < seconds; passed += LOOK_SECONDS) {
+      await clock.pass(LOOK_SECONDS * 1000);
       // While a transaction is open, a look would see what is not committed.
-      if (clock.now < asksAt || !database.isFree) continue;
-      if (await isOver()) return true;
-      asksAt = clock.now + LOOK_SECONDS;
+      if (database.isFree && (await isOver())) return true;
     }
     return false;
   }

@@ -6,6 +6,7 @@ import { SimulatedApi, SimulatedConsumer, type SimulatedMailServer, type Surroun
 import type { SimulatedProcess } from './simulated-process.js';
 
 const [RESTART_MS, OUTAGE_MS, CALM_MS, NOTIFICATION_MS] = [3_000, 8_000, 10_000, 20];
+const CLOCK_MS = 3_600_000;
 
 /** Two APIs and two consumers, each started again when it is killed, and the servers that they use. */
 export class World {
@@ -44,8 +45,7 @@ export class World {
     const isWild = faults.random() < 0.5;
     while (Date.now() < ends) {
       await delay(faults.random() * CALM_MS);
-      if (isWild)
-        await faults.pick([this.#brokerAway, this.#databaseAway, this.#mailsAway, this.#cut, this.#stopped])();
+      if (isWild) await faults.pick(this.#all)();
     }
     faults.isStormy = false;
   }
@@ -89,6 +89,17 @@ export class World {
     const running = [...this.#apis, ...this.#consumers].filter(({ isKilled }) => !isKilled);
     await this.#faults.pick(running)?.stop();
   };
+
+  /** Of a consumer: that of an API dates what people ask for. */
+  readonly #clockJumps = async () => {
+    this.#faults.count('clock jumps');
+    this.#faults.pick(this.#consumers).clockOffsetMs = (this.#faults.random() - 0.5) * 2 * CLOCK_MS;
+  };
+
+  readonly #all = [
+    ...[this.#brokerAway, this.#databaseAway, this.#mailsAway],
+    ...[this.#cut, this.#stopped, this.#clockJumps],
+  ];
 
   #keepRunning<T extends SimulatedProcess>(all: T[], index: number, start: () => T): void {
     const process = start();

@@ -190,11 +190,11 @@ export class Cache {
 
   /** null when the store is resting, fails, or does not answer in time. */
   async #try<T>(ask: (keyv: Keyv<Stored | string>) => Promise<T>): Promise<T | null> {
-    if (Date.now() < this.#restUntil) return null;
+    if (performance.now() < this.#restUntil) return null;
     try {
       if (this.#doubted) {
         // Only one caller says it; the others read from the source until it is said.
-        this.#restUntil = Date.now() + REST_MS;
+        this.#restUntil = performance.now() + REST_MS;
         await this.inTime(this.keyv.setMany([{ key: EVERYTHING, value: randomUUID(), ttl: GENERATION_MS }]));
         this.#doubted = false;
         this.#restUntil = 0;
@@ -202,7 +202,7 @@ export class Cache {
       }
       const answer = await this.inTime(ask(this.keyv));
       // It may be of a server that replaced another one meanwhile, and misses its last writes.
-      return Date.now() < this.#restUntil ? null : answer;
+      return performance.now() < this.#restUntil ? null : answer;
     } catch (error) {
       this.#rest(error);
       return null;
@@ -212,6 +212,6 @@ export class Cache {
   #rest(error: unknown): void {
     if (!this.#doubted) this.log.warn({ err: error }, 'cache does not answer; reading from the database');
     this.#doubted = true;
-    this.#restUntil = Date.now() + REST_MS;
+    this.#restUntil = performance.now() + REST_MS;
   }
 }

@@ -1,5 +1,6 @@
 import '../process/node-version.js';
 import { parseArgs } from 'node:util';
+import { raw } from '@mikro-orm/core';
 import { databaseOptions } from '../../mikro-orm.config.js';
 import { configOrExit } from '../config/config-or-exit.js';
 import { assertMigrated, openDatabase } from '../database/database.js';
@@ -19,7 +20,7 @@ try {
     database.em.nativeUpdate(
       DeletionReceipt,
       { ...where, status: ReceiptStatus.FAILED },
-      { status: ReceiptStatus.PENDING, attempts: 0, nextAttemptAt: new Date() },
+      { status: ReceiptStatus.PENDING, attempts: 0, nextAttemptAt: raw('now()') },
     ),
   );
   console.log(`Steps to be tried again: ${count}`);

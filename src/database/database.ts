@@ -60,7 +60,7 @@ export async function openDatabase(
       throw error;
     });
     const close = async () => {
-      await endBy(Date.now() + CLOSE_MS, orm.close());
+      await endBy(performance.now() + CLOSE_MS, orm.close());
       unlock();
     };
     return {
@@ -131,13 +131,13 @@ export async function migrate(database: Database, config: DatabaseConfig, onWait
 
 async function runMigrations(database: Database, onWait: () => void): Promise<string[]> {
   const pending = await pendingMigrations(database);
-  const giveUp = Date.now() + TABLES_FREE_MS;
+  const giveUp = performance.now() + TABLES_FREE_MS;
   for (let hasWaited = false; ; hasWaited = true) {
     try {
       await database.orm.migrator.up();
       return pending;
     } catch (error) {
-      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || Date.now() > giveUp) throw error;
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || performance.now() > giveUp) throw error;
       if (!hasWaited) onWait();
       await delay(LOCK_LOOK_MS);
     }

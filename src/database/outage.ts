@@ -53,8 +53,8 @@ function byMessage(message: string): Outage | null {
 export function oncePerOutage(say: (outage: Outage, facts: object) => void, quietMs: number) {
   const saidAt = new Map<string, number>();
   return (outage: Outage, facts: object): void => {
-    const now = Date.now();
-    if (now - (saidAt.get(outage.reason) ?? 0) < quietMs) return;
+    const now = performance.now();
+    if (now - (saidAt.get(outage.reason) ?? Number.NEGATIVE_INFINITY) < quietMs) return;
     saidAt.set(outage.reason, now);
     say(outage, facts);
   };

@@ -42,7 +42,7 @@ export class ReadReplicas {
 
   /** `work` reads with an entity manager of its own; when a replica fails, it is done again on the primary. */
   async read<T>(work: (em: EntityManager) => Promise<T>): Promise<T> {
-    if (this.#hasReplicas && Date.now() >= this.#restUntil) {
+    if (this.#hasReplicas && performance.now() >= this.#restUntil) {
       try {
         const read = await this.#onReplica(work);
         if (this.#isAway) this.log.info('lists are read on replicas again');
@@ -52,7 +52,7 @@ export class ReadReplicas {
         if (!(error instanceof ReplicaAway)) throw error;
         if (!this.#isAway) this.log.warn({ err: error.cause }, 'replicas cannot be read; reading from the primary');
         this.#isAway = true;
-        this.#restUntil = Date.now() + REST_MS;
+        this.#restUntil = performance.now() + REST_MS;
       }
     }
     return work(this.em.fork());
@@ -97,9 +97,9 @@ export class ReadReplicas {
 
 /** Whether a replica has the primary's log up to here, now or in a moment. */
 async function hasReplayed(em: EntityManager, lsn: string): Promise<boolean> {
-  for (const end = Date.now() + CATCH_UP_MS; ; ) {
+  for (const end = performance.now() + CATCH_UP_MS; ; ) {
     const [{ replayed }] = await em.execute<[{ replayed: boolean | null }]>(HAS_REPLAYED, [lsn]);
-    if (replayed || Date.now() > end) return replayed === true;
+    if (replayed || performance.now() > end) return replayed === true;
     await delay(LOOK_MS);
   }
 }

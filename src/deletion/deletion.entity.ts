@@ -1,4 +1,4 @@
-import { PrimaryKeyProp, type Rel } from '@mikro-orm/core';
+import { type Opt, PrimaryKeyProp, type Rel } from '@mikro-orm/core';
 import { Entity, Enum, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { Directive, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 
@@ -127,7 +127,7 @@ export class DeletionReceipt {
 
   /** Also the end of a lease: a step whose process died is due again from then on. */
   @Property({ type: 'datetime', length: 3, defaultRaw: 'now()' })
-  nextAttemptAt: Date = new Date();
+  nextAttemptAt!: Opt<Date>;
 
   @Property({ type: 'datetime', length: 3, nullable: true })
   @Field(() => Date, { nullable: true, description: 'When it was done.' })

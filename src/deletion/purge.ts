@@ -1,11 +1,11 @@
-import { LockMode } from '@mikro-orm/core';
+import { LockMode, raw } from '@mikro-orm/core';
 import { AuditDigests } from '../audit/audit-digests.js';
 import type { Transaction } from '../audit/audit-trail.js';
 import { redactEventsOf } from '../audit/redact.js';
 import type { Config } from '../config/config.js';
 import { ErasedMarks } from '../keys/erased-marks.js';
 import { User } from '../user/user.entity.js';
-import type { Deletion } from './deletion.entity.js';
+import { Deletion } from './deletion.entity.js';
 import { Ledger } from './ledger.js';
 import { purgePersonalData } from './personal-data.js';
 
@@ -35,7 +35,7 @@ export async function purgeWithin({ em, record }: Transaction, deletion: Deletio
     await redactEventsOf(em, parts.auditDigests, userId);
     await purgePersonalData(em, user, parts.erasedMarks);
   }
-  deletion.purgedAt = new Date();
+  await em.nativeUpdate(Deletion, { userId }, { purgedAt: raw('now()') });
   await parts.ledger?.add(em, userId);
   record({ action: 'user.purged', subjectId: userId });
 }

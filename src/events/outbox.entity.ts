@@ -1,3 +1,4 @@
+import type { Opt } from '@mikro-orm/core';
 import { Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { v7 as uuidv7 } from 'uuid';
 import { type CloudEvent, type EventData, type EventType, SOURCE } from './events.js';
@@ -33,9 +34,12 @@ export class OutboxEvent {
   @Property({ type: 'integer', default: 0 })
   attempts: number = 0;
 
-  /** Also the end of a relay's lease: a claimed event whose relay died is due again from then on. */
+  /**
+   * Also the end of a relay's lease: a claimed event whose relay died is due again from then on. By the database's clock,
+   * as relays read it.
+   */
   @Property({ type: 'datetime', length: 3, defaultRaw: 'now()' })
-  nextAttemptAt: Date = new Date();
+  nextAttemptAt!: Opt<Date>;
 
   @Property({ type: 'datetime', length: 3, nullable: true })
   publishedAt: Date | null = null;

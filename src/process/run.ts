@@ -56,7 +56,7 @@ export class Run {
     if (this.#ending) return;
     this.#ending = true;
     setTimeout(() => process.exit(1), GRACE_MS).unref();
-    await endBy(Date.now() + STEP_MS, this.#step);
+    await endBy(performance.now() + STEP_MS, this.#step);
     for (const stop of this.#stops.reverse()) {
       await (async () => stop())().catch((error: unknown) => console.error(inOneLine(error)));
     }
@@ -67,8 +67,8 @@ export class Run {
 const never = () => new Promise<never>(() => undefined);
 
 /**
- * Waits for the end of `work` until `deadline` at most: what hangs keeps nothing behind it from ending. False if it has
- * not ended, or not well.
+ * Waits for the end of `work` until `deadline` at most, in milliseconds of `performance.now()`: what hangs keeps nothing
+ * behind it from ending. False if it has not ended, or not well.
  */
 export async function endBy(deadline: number, work: Promise<unknown>): Promise<boolean> {
   const late = new AbortController();
@@ -76,7 +76,7 @@ export async function endBy(deadline: number, work: Promise<unknown>): Promise<b
     () => true,
     () => false,
   );
-  const wait = delay(Math.max(0, deadline - Date.now()), false, { signal: late.signal }).catch(() => false);
+  const wait = delay(Math.max(0, deadline - performance.now()), false, { signal: late.signal }).catch(() => false);
   const inTime = await Promise.race([ended, wait]);
   late.abort();
   return inTime;

@@ -17,7 +17,7 @@ export class Execution {
     private readonly timeoutSeconds: number,
     private readonly turns: Turns,
   ) {
-    this.#deadline = Date.now() + timeoutSeconds * 1000;
+    this.#deadline = performance.now() + timeoutSeconds * 1000;
     turns.beginSmall();
   }
 
@@ -48,6 +48,6 @@ export class Execution {
 
   /** Before a field begins. @throws {IdentityError} EXECUTION_TIMEOUT when its time is over. */
   checkTime(): void {
-    if (Date.now() > this.#deadline) throw executionTimeout(this.timeoutSeconds);
+    if (performance.now() > this.#deadline) throw executionTimeout(this.timeoutSeconds);
   }
 }

@@ -101,7 +101,7 @@ export class Counters {
     const { limit, shared, own } = counter;
     if (!shared) return { ...limit, ...(await question(own, ownKeyOf(counter, key))) };
     try {
-      if (Date.now() < this.#restUntil) throw new Error('resting');
+      if (performance.now() < this.#restUntil) throw new Error('resting');
       const counted = await answeredInTime(question(shared, key), ANSWER_MS);
       this.#isBack();
       return { ...limit, ...counted };
@@ -118,10 +118,10 @@ export class Counters {
   }
 
   #rest(error: unknown): void {
-    if (Date.now() < this.#restUntil) return;
+    if (performance.now() < this.#restUntil) return;
     if (!this.#isAway) this.log.warn({ err: error }, 'Redis does not answer; limits are counted in this process');
     this.#isAway = true;
-    this.#restUntil = Date.now() + REST_MS;
+    this.#restUntil = performance.now() + REST_MS;
   }
 }
 

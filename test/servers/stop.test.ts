@@ -157,5 +157,5 @@ describe('one signal to npm start', () => {
 
 async function ended(running: Pick<ApiProcess, 'signal' | 'exited'>) {
   running.signal('SIGTERM');
-  return (await endBy(Date.now() + HANGS_AFTER_MS, running.exited)) ? running.exited : 'hangs';
+  return (await endBy(performance.now() + HANGS_AFTER_MS, running.exited)) ? running.exited : 'hangs';
 }
