@@ -130,12 +130,15 @@ export class SimulatedBroker {
     const ackOrNack: AckOrNack = (error, recovery = []) => {
       if (!isCurrent()) return;
       unacked.delete(message);
+      const { type } = message.event;
       const [{ requeue = false } = {}] = recovery as readonly { requeue?: boolean }[];
+      this.faults.note(`${type} ${error ? (requeue ? 'given back' : 'refused') : 'acknowledged'}`);
       if (error && requeue) queue.ready.unshift(message);
       else if (error) this.dead.push(message.event);
-      this.#deliver(queue);
+      SimulatedProcess.outside(() => this.#deliver(queue));
     };
     const broker = this.#brokerFor(connection);
+    process.run(() => this.faults.note(`${message.event.type} received`));
     process.run(() => void receiver.receive(receiver.parse(message.event), ackOrNack, { broker, stopping }));
   }
 

@@ -36,8 +36,10 @@ export class SimulatedProcess {
     return running.run(this, work);
   }
 
+  /** Calls at once where it is killed: the first message may do that while it starts. */
   onKilled(listener: () => void): void {
-    this.#onKilled.push(listener);
+    if (this.#isKilled) SimulatedProcess.outside(listener);
+    else this.#onKilled.push(listener);
   }
 
   /** Ends with its work, or where that takes too long. */
