@@ -217,7 +217,7 @@ export const SABOTAGES: Sabotage[] = [
     name: 'a pause by the clock of the process',
     cell: null,
     file: WORKER,
-    changes: [["raw(`now() + ? * interval '1 millisecond'`, [ms])", 'new Date(Date.now() + ms)']],
+    changes: [["raw(`now() + ? * interval '1 second'`, [seconds])", 'new Date(Date.now() + seconds * 1000)']],
   },
   {
     name: 'purged again',

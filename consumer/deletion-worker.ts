@@ -34,7 +34,7 @@ const CLAIM = `update deletion_receipts set next_attempt_at = now() + interval '
         and other.status <> 'done'
     ))
     order by due.next_attempt_at limit ${BATCH} for update skip locked
-  ) returning user_id as "userId", step, attempts`;
+  ) returning user_id as "userId", step, attempts, next_attempt_at::text as "leasedUntil"`;
 
 const DUE = 'announced_at is null and purge_at <= now()';
 /** One deletion whose grace period is over. Times are those of the database: processes may have others. */
@@ -55,7 +55,18 @@ const OVERDUE = `update deletions set overdue_at = now()
     where receipt.user_id = deletions.user_id and receipt.status <> 'done'
   ) as steps`;
 
-type Claimed = Pick<DeletionReceipt, 'userId' | 'step' | 'attempts'>;
+interface Claimed extends Pick<DeletionReceipt, 'userId' | 'step' | 'attempts'> {
+  leasedUntil: string;
+}
+
+/** The longer it has waited, the longer it waits. */
+const PAUSE = `now() + least(
+  greatest(
+    (select (now() - coalesce(announced_at, requested_at)) / 4 from deletions where deletions.user_id = ?),
+    interval '${WAITING_MS} milliseconds'
+  ),
+  interval '${MAX_PAUSE_SECONDS} seconds'
+)`;
 
 /**
  * Does the steps of deletions: announces those whose grace period is over, and runs what is due, until each step has its
@@ -168,8 +179,9 @@ export class DeletionWorker {
   }
 
   /** Whether the step was done. */
-  async #do({ userId, step, attempts }: Claimed): Promise<boolean> {
+  async #do(claimed: Claimed): Promise<boolean> {
     const { em, log } = this.parts;
+    const { userId, step, attempts } = claimed;
     try {
       const deletion = await em.fork().findOneOrFail(Deletion, { userId });
       const run = this.steps.get(step);
@@ -177,36 +189,44 @@ export class DeletionWorker {
       if (!run) throw new StepFailure('no such step here');
       const result = await run(deletion, this.parts);
       if (result !== true) {
-        await this.#postpone(deletion, step, result ? result.askAgainInSeconds * 1000 : pauseFor(deletion));
+        const due = result ? inSeconds(result.askAgainInSeconds) : raw(PAUSE, [userId]);
+        await this.#giveBack(claimed, { nextAttemptAt: due });
         return false;
       }
-      await this.#settle(userId, step, {
-        status: ReceiptStatus.DONE,
-        attempts: attempts + 1,
-        lastError: null,
-        finishedAt: raw('now()'),
-      });
+      await em.fork().nativeUpdate(
+        DeletionReceipt,
+        { userId, step, status: ReceiptStatus.PENDING },
+        {
+          status: ReceiptStatus.DONE,
+          attempts: attempts + 1,
+          lastError: null,
+          finishedAt: raw('now()'),
+        },
+      );
       log.info({ userId, step }, 'deletion step done');
       return true;
     } catch (error) {
       // The database is at fault and not the step: its lease ends, and it is tried again. Another system that a step
       // cannot reach gives the same codes, so the database is asked.
       if (outageOf(error)) await em.fork().execute('select 1');
-      await this.#fail({ userId, step, attempts: attempts + 1 }, error);
+      await this.#fail(claimed, error);
       return false;
     }
   }
 
-  async #fail({ userId, step, attempts }: Claimed, error: unknown): Promise<void> {
+  async #fail(claimed: Claimed, error: unknown): Promise<void> {
+    const { userId, step } = claimed;
+    const attempts = claimed.attempts + 1;
     const isLast = attempts >= this.settings.deletionAttempts;
     const lastError = reasonOf(error);
     const pauseSeconds = Math.min(2 ** attempts, MAX_PAUSE_SECONDS) * (0.5 + Math.random());
-    await this.#settle(userId, step, {
+    const isGivenBack = await this.#giveBack(claimed, {
       status: isLast ? ReceiptStatus.FAILED : ReceiptStatus.PENDING,
       attempts,
       lastError,
-      nextAttemptAt: fromNow(pauseSeconds * 1000),
+      nextAttemptAt: inSeconds(pauseSeconds),
     });
+    if (!isGivenBack) return;
     if (isLast)
       this.parts.log.error(
         { err: error, userId, step },
@@ -215,22 +235,15 @@ export class DeletionWorker {
     else this.parts.log.warn({ err: error, userId, step, attempts }, 'deletion step not done; trying again');
   }
 
-  async #postpone({ userId }: Deletion, step: string, pauseMs: number): Promise<void> {
-    await this.#settle(userId, step, { nextAttemptAt: fromNow(pauseMs) });
-  }
-
-  async #settle(userId: string, step: string, changes: EntityData<DeletionReceipt>): Promise<void> {
-    await this.parts.em.fork().nativeUpdate(DeletionReceipt, { userId, step, status: ReceiptStatus.PENDING }, changes);
+  /** Only where it has the lease still: a step that was made due meanwhile stays due. Answers whether it had. */
+  async #giveBack({ userId, step, leasedUntil }: Claimed, changes: EntityData<DeletionReceipt>): Promise<boolean> {
+    const leased = { userId, step, status: ReceiptStatus.PENDING, nextAttemptAt: raw('?::timestamptz', [leasedUntil]) };
+    return (await this.parts.em.fork().nativeUpdate(DeletionReceipt, leased, changes)) > 0;
   }
 }
 
-const fromNow = (ms: number) => raw(`now() + ? * interval '1 millisecond'`, [ms]);
-
-/** In milliseconds: the longer it has waited, the longer it waits. */
-function pauseFor({ announcedAt, requestedAt }: Deletion): number {
-  const ageMs = Date.now() - (announcedAt ?? requestedAt).getTime();
-  return Math.min(Math.max(WAITING_MS, ageMs / 4), MAX_PAUSE_SECONDS * 1000);
-}
+/** Times are those of the database: processes may have others. */
+const inSeconds = (seconds: number) => raw(`now() + ? * interval '1 second'`, [seconds]);
 
 /** What an admin may read: words of our own, or a code. */
 function reasonOf(error: unknown): string {

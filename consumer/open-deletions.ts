@@ -18,7 +18,7 @@ export async function openDeletions(parts: StepParts, config: Config) {
   const janitor =
     archive &&
     new Janitor(async (stopping) => {
-      const files = await archive.removeOlderThan(daysAgo(deletionArchive.days), stopping);
+      const files = await archive.removeOlderThan(await daysAgo(parts.em, deletionArchive.days), stopping);
       if (files > 0) parts.log.info({ files }, 'old files of the archive removed');
     }, parts.log);
   return {

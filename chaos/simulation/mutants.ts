@@ -7,7 +7,7 @@ import { SABOTAGES } from '../sabotages.js';
  * Runs the simulation with builds that each break one rule of the delivery, and says which seed notices. Ends with 1
  * where none does. What only RabbitMQ itself can show is left to `npm run chaos:sabotage`.
  */
-const SEEDS = '300';
+const SEEDS = '2000';
 const FOLDER = 'dist-chaos-simulation';
 /** The clients of RabbitMQ, in whose place the simulation has a broker of its own. */
 const NOT_SIMULATED = ['src/events/confirmed.js', 'src/events/rabbit-bus.js'];

@@ -7,21 +7,15 @@ import { Mail } from './mail.entity.js';
 export class MailToken {
   /** SHA-256 of the token; the token itself is only in the mail. */
   @PrimaryKey({ type: 'text' })
-  digest: string;
+  digest!: string;
 
   @ManyToOne({ entity: () => Mail, fieldName: 'mail_id', mapToPk: true, deleteRule: 'cascade', updateRule: 'cascade' })
-  mailId: string;
+  mailId!: string;
 
   @Property({ type: 'datetime', length: 3 })
-  expiresAt: Date;
+  expiresAt!: Date;
 
   /** When it was used, or lost its meaning by another's use. */
   @Property({ type: 'datetime', length: 3, nullable: true })
   usedAt: Date | null = null;
-
-  constructor(digest: string, mailId: string, expiresAt: Date) {
-    this.digest = digest;
-    this.mailId = mailId;
-    this.expiresAt = expiresAt;
-  }
 }

@@ -1,11 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { EntityManager, FilterQuery } from '@mikro-orm/core';
+import { type EntityManager, type FilterQuery, raw } from '@mikro-orm/core';
 import { type LinkKind, Mail } from './mail.entity.js';
 import { MailToken } from './mail-token.entity.js';
 
 const TOKEN_BYTES = 32;
-/** From the moment it is sent: a mail that waited for its server is not too old when it arrives. */
-const TOKEN_MS = 60 * 60 * 1000;
+/**
+ * A link's token counts for an hour from the moment it is sent: a mail that waited for its server is not too old when it
+ * arrives. By the clock of the database, for another process sends it than takes it.
+ */
+const IN_AN_HOUR = `now() + interval '1 hour'`;
 const TOKEN = /^[\w-]{43}$/;
 
 const digestOf = (token: string) => createHash('sha256').update(token).digest('base64url');
@@ -15,10 +18,7 @@ const digestOf = (token: string) => createHash('sha256').update(token).digest('b
  */
 export async function makeMailToken(em: EntityManager, mailId: string): Promise<string> {
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  await em
-    .fork()
-    .persist(new MailToken(digestOf(token), mailId, new Date(Date.now() + TOKEN_MS)))
-    .flush();
+  await em.fork().insert(MailToken, { digest: digestOf(token), mailId, expiresAt: raw(IN_AN_HOUR) });
   return token;
 }
 
@@ -72,4 +72,4 @@ export async function endMailTokens(em: EntityManager, userId: string, kinds: Li
   await em.nativeUpdate(MailToken, { mailId: { $in: mails }, usedAt: null }, { usedAt: new Date() });
 }
 
-const counting = (token: string) => ({ digest: digestOf(token), usedAt: null, expiresAt: { $gt: new Date() } });
+const counting = (token: string) => ({ digest: digestOf(token), usedAt: null, expiresAt: { $gt: raw('now()') } });

@@ -1,3 +1,4 @@
+import { raw } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { CloudEvent } from '../events/events.js';
@@ -40,10 +41,10 @@ export async function sendMail({ em: parent, mailer, publicUrl, log }: MailParts
     const { message: reason, advice, enhancedCode } = error;
     if (advice) log.error({ mailId, kind, reason, enhancedCode }, advice);
     if (!error.isRefusal) throw error;
-    await em.nativeUpdate(Mail, { id: mailId, sentAt: null }, { refusedAt: new Date() });
+    await em.nativeUpdate(Mail, { id: mailId, sentAt: null }, { refusedAt: raw('now()') });
     return log.warn({ mailId, kind, reason, enhancedCode }, 'mail refused; it is not tried again');
   }
-  await em.nativeUpdate(Mail, { id: mailId, sentAt: null }, { sentAt: new Date() });
+  await em.nativeUpdate(Mail, { id: mailId, sentAt: null }, { sentAt: raw('now()') });
   log.info({ mailId, kind }, 'mail sent');
 }
 
@@ -62,7 +63,7 @@ function isWanted({ kind, recipient }: Mail, user: User): boolean {
 async function linkFor(em: EntityManager, { id, kind }: Mail, publicUrl: string): Promise<string | null> {
   // A mail that waits for days for its server leaves a token at each attempt. And a database that takes no writes fails
   // here, before the mail is sent: it could not be marked as sent, and would be sent again and again.
-  await em.nativeDelete(MailToken, { mailId: id, expiresAt: { $lt: new Date() } });
+  await em.nativeDelete(MailToken, { mailId: id, expiresAt: { $lt: raw('now()') } });
   if (!isLinkKind(kind)) return null;
   return `${publicUrl}/account/${LINK_PAGES[kind]}#token=${await makeMailToken(em, id)}`;
 }

@@ -85,10 +85,10 @@ export async function removeOld(parts: RetentionParts, retention: Retention, sto
   const removed: RemovedCounts = { sessions: 0, outbox: 0, inbox: 0, mailTokens: 0, mails: 0, auditEvents: 0 };
   for (const rule of RULES) {
     const days = retention[rule.days];
-    if (days > 0) removed[rule.kind] = await removeBy(em, rule, daysAgo(days), stopping);
+    if (days > 0) removed[rule.kind] = await removeBy(em, rule, await daysAgo(em, days), stopping);
   }
   const { auditDays } = retention;
-  const events = auditDays > 0 ? await removeOldEvents(em, auditDigests, daysAgo(auditDays), stopping) : null;
+  const events = auditDays > 0 ? await removeOldEvents(em, auditDigests, await daysAgo(em, auditDays), stopping) : null;
   removed.auditEvents = events?.count ?? 0;
   if (hasRemoved(removed))
     await audit.record(COMMAND, { action: 'records.removed', subjectId: null, details: removed });
@@ -97,7 +97,11 @@ export async function removeOld(parts: RetentionParts, retention: Retention, sto
 
 const hasRemoved = (removed: RemovedCounts) => Object.values(removed).some((count) => count > 0);
 
-export const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
+/** By the clock of the database: what a process with a wrong one would remove does not come back. */
+export async function daysAgo(em: EntityManager, days: number): Promise<Date> {
+  const [row] = await em.fork().execute<[{ ms: number }]>('select (extract(epoch from now()) * 1000)::float8 as ms');
+  return new Date(row.ms - days * DAY_MS);
+}
 
 /** A janitor that removes as `removeOld`, and logs what went. */
 export const janitorOfRecords = (parts: RetentionParts, retention: Retention, log: Logger): Janitor =>
