@@ -1,66 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ApiProcess, type Env, type Running, startApi, startConsumer } from '../test/support/processes.js';
-import { type PostgresServer, startPostgres, withPostgres } from '../test/support/servers/postgres.js';
+import type { Running } from '../test/support/processes.js';
+import { withPostgres } from '../test/support/servers/postgres.js';
 import type { Server } from '../test/support/servers/private-server.js';
-import { type RabbitServer, startRabbit } from '../test/support/servers/rabbit.js';
-import { startRedis } from '../test/support/servers/redis.js';
-import { TestSmtpServer } from '../test/support/smtp.js';
-
-/** Everything that may fail: two of each process of ours, and one of each server. */
-export interface World {
-  postgres: PostgresServer;
-  rabbit: RabbitServer;
-  redis: Server;
-  smtp: TestSmtpServer;
-  database: string;
-  apis: ApiProcess[];
-  consumers: Running[];
-  stop(): Promise<void>;
-}
-
-export interface Programs {
-  api: string;
-  consumer: string;
-}
-
-export async function startWorld(programs: Programs): Promise<{ world: World; env: Env }> {
-  const [postgres, rabbit, redis, smtp] = await Promise.all([
-    startPostgres(),
-    startRabbit(),
-    startRedis(),
-    TestSmtpServer.create(),
-  ]);
-  await smtp.listen();
-  const database = await postgres.createDatabase();
-  // The servers of tests answer before a commit is written: here they are killed.
-  await withPostgres(postgres.url, (client) =>
-    client.query(`alter database ${new URL(database).pathname.slice(1)} set synchronous_commit = on`),
-  );
-  const env: Env = {
-    DATABASE_URL: database,
-    REDIS_URL: redis.url,
-    AMQP_URL: rabbit.url,
-    SMTP_URL: `smtp://${smtp.address}`,
-  };
-  const first = await startApi(env, programs.api);
-  const world: World = {
-    ...{ postgres, rabbit, redis, smtp, database },
-    apis: [first, await startApi(env, programs.api)],
-    consumers: [startConsumer(env, programs.consumer), startConsumer(env, programs.consumer)],
-    async stop() {
-      await Promise.all([...world.apis, ...world.consumers].map((running) => running.kill()));
-      await Promise.all([smtp.close(), redis.stop(), rabbit.stop(), postgres.stop()]);
-    },
-  };
-  return { world, env };
-}
+import type { Instance, World } from './world.js';
 
 /** Does something bad and mends it; `random` is from 0 up to 1. */
-export type Fault = (world: World, env: Env, programs: Programs, random: () => number) => Promise<void>;
+export type Fault = (world: World, random: () => number) => Promise<void>;
 
-const pick = (random: () => number, count: number) => Math.floor(random() * count);
+const CLOCK_MS = 3_600_000;
+
+function pick<T>(random: () => number, all: readonly T[]): T {
+  return all[Math.floor(random() * all.length)] as T;
+}
+
 /** Long enough to be noticed, and shorter than what gives up on it. */
 const pauseMs = (random: () => number) => 200 + random() * 1_800;
+/** Some are longer than what gives up on it. */
+const longPauseMs = (random: () => number) => 5 * pauseMs(random);
 
 async function frozen(server: Server, random: () => number): Promise<void> {
   server.freeze();
@@ -68,10 +24,15 @@ async function frozen(server: Server, random: () => number): Promise<void> {
   server.thaw();
 }
 
-async function frozenProcess(running: Running | undefined, random: () => number): Promise<void> {
-  running?.signal('SIGSTOP');
+async function frozenProcess({ running }: Instance<Running>, random: () => number): Promise<void> {
+  running.signal('SIGSTOP');
   await delay(pauseMs(random));
-  running?.signal('SIGCONT');
+  running.signal('SIGCONT');
+}
+
+async function killed(instance: Instance<Running>): Promise<void> {
+  await instance.running.kill();
+  await instance.start();
 }
 
 async function crashed(server: Server, random: () => number): Promise<void> {
@@ -80,38 +41,50 @@ async function crashed(server: Server, random: () => number): Promise<void> {
   await server.resume();
 }
 
+/** Left out where no disk can be mounted for it. */
+export const NEEDS_DISK = 'disk of PostgreSQL full';
+
 export const FAULTS: Record<string, Fault> = {
-  'API killed': async (world, env, { api }, random) => {
-    const index = pick(random, world.apis.length);
-    await world.apis[index]?.kill();
-    world.apis[index] = await startApi(env, api);
+  'API killed': ({ apis }, random) => killed(pick(random, apis)),
+  'API frozen': ({ apis }, random) => frozenProcess(pick(random, apis), random),
+  'consumer killed': ({ consumers }, random) => killed(pick(random, consumers)),
+  'consumer stopped': async ({ consumers }, random) => {
+    const consumer = pick(random, consumers);
+    await consumer.running.stop();
+    await consumer.start();
   },
-  'API frozen': (world, _env, _programs, random) => frozenProcess(world.apis[pick(random, world.apis.length)], random),
-  'consumer killed': async (world, env, { consumer }, random) => {
-    const index = pick(random, world.consumers.length);
-    await world.consumers[index]?.kill();
-    world.consumers[index] = startConsumer(env, consumer);
+  'consumer frozen': ({ consumers }, random) => frozenProcess(pick(random, consumers), random),
+  // That of an API dates what people ask for, and ends their tokens.
+  'clock of a consumer jumps': async ({ consumers }, random) =>
+    pick(random, consumers).setClock(Math.round((random() - 0.5) * 2 * CLOCK_MS)),
+  'network split': async ({ apis, consumers }, random) => {
+    const link = pick(random, pick(random, [...apis, ...consumers]).links);
+    link.split();
+    await delay(longPauseMs(random));
+    if (random() < 0.5) link.cut();
+    link.heal();
   },
-  'consumer stopped': async (world, env, { consumer }, random) => {
-    const index = pick(random, world.consumers.length);
-    await world.consumers[index]?.stop();
-    world.consumers[index] = startConsumer(env, consumer);
+  'broker killed': ({ rabbit }, random) => crashed(rabbit, random),
+  'broker frozen': ({ rabbit }, random) => frozen(rabbit, random),
+  'disk of the broker full': async ({ rabbit }, random) => {
+    // It blocks who publishes as soon as less is free than this.
+    await rabbit.control('set_disk_free_limit', '1000000GB');
+    await delay(pauseMs(random));
+    await rabbit.control('set_disk_free_limit', '1MB');
   },
-  'consumer frozen': (world, _env, _programs, random) =>
-    frozenProcess(world.consumers[pick(random, world.consumers.length)], random),
-  'broker killed': ({ rabbit }, _env, _programs, random) => crashed(rabbit, random),
-  'broker frozen': ({ rabbit }, _env, _programs, random) => frozen(rabbit, random),
-  'PostgreSQL killed': ({ postgres }, _env, _programs, random) => crashed(postgres, random),
-  'PostgreSQL frozen': ({ postgres }, _env, _programs, random) => frozen(postgres, random),
+  'PostgreSQL killed': ({ postgres }, random) => crashed(postgres.server, random),
+  'PostgreSQL frozen': ({ postgres }, random) => frozen(postgres.server, random),
+  [NEEDS_DISK]: ({ postgres }, random) => postgres.fillDisk(pauseMs(random)),
+  'standby of PostgreSQL promoted': ({ postgres }) => postgres.promote(),
   'connections of PostgreSQL cut': ({ postgres }) =>
     withPostgres(postgres.url, (client) =>
       client.query(
         'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename is not null',
       ),
     ).then(() => undefined),
-  'Redis killed': ({ redis }, _env, _programs, random) => crashed(redis, random),
-  'Redis frozen': ({ redis }, _env, _programs, random) => frozen(redis, random),
-  'mail server away': async ({ smtp }, _env, _programs, random) => {
+  'Redis killed': ({ redis }, random) => crashed(redis, random),
+  'Redis frozen': ({ redis }, random) => frozen(redis, random),
+  'mail server away': async ({ smtp }, random) => {
     await smtp.close();
     await delay(pauseMs(random));
     await smtp.listen();

@@ -30,9 +30,9 @@ describeWithServers(['postgres', 'rabbitmq'], 'a user of the broker without the 
   beforeAll(async () => {
     const [postgres, broker] = await Promise.all([sharedPostgres(), startRabbit()]);
     rabbit = broker;
-    rabbit.control('add_user', 'limited', 'its-password');
+    await rabbit.control('add_user', 'limited', 'its-password');
     // As in docs/deployment.md.
-    rabbit.control('set_permissions', 'limited', '^$', '^identity\\..*|^amq\\.default$', '^identity\\..*');
+    await rabbit.control('set_permissions', 'limited', '^$', '^identity\\..*|^amq\\.default$', '^identity\\..*');
     env = {
       NODE_ENV: 'production',
       BCRYPT_COST: '10',

@@ -22,21 +22,37 @@ const SETTINGS = ['max_connections=200'];
 const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
 /** A server of the suite's own, which it may halt, freeze and configure; a benchmark's has PostgreSQL's own settings. */
-export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
+export async function startPostgres({
+  durable = false,
+  parent,
+}: {
+  durable?: boolean;
+  parent?: string;
+} = {}): Promise<PostgresServer> {
   const { folder } = await oncePerRun('postgres-folder', makeDataFolder);
-  const home = privateFolder('postgres', ['postgres', 'nobody']);
-  home.run('/bin/cp', ['-r', folder, join(home.path, 'data')]);
+  const home = privateFolder('postgres', ['postgres', 'nobody'], parent);
+  await home.run('/bin/cp', ['-r', folder, join(home.path, 'data')]);
   const server = await startIn(home, durable ? [] : FAST);
   return Object.assign(server, { createDatabase: databaseMaker(server.url) });
 }
 
 /** A streaming replica of a server. */
-export async function startReplica(primary: Server): Promise<Server> {
-  const home = privateFolder('replica', ['postgres', 'nobody']);
-  const copy = join(programOf('postgres'), '..', 'pg_basebackup');
-  const { port } = new URL(primary.url);
-  home.run(copy, ['-D', join(home.path, 'data'), '-h', '127.0.0.1', '-p', port, '-U', 'test', '-R', '-c', 'fast']);
-  return startIn(home, FAST);
+export async function startReplica(primary: Server, parent?: string): Promise<Server> {
+  return startIn(await baseBackup(primary, ['-R'], parent), FAST);
+}
+
+/** A base backup of a server, as it is now; it may be started once. */
+export async function takeBaseBackup(primary: Server): Promise<{ start(): Promise<Server> }> {
+  const home = await baseBackup(primary, []);
+  return { start: () => startIn(home, FAST) };
+}
+
+async function baseBackup(primary: Server, options: string[], parent?: string): Promise<PrivateFolder> {
+  const home = privateFolder('copy', ['postgres', 'nobody'], parent);
+  const program = join(programOf('postgres'), '..', 'pg_basebackup');
+  const from = ['-h', '127.0.0.1', '-p', new URL(primary.url).port, '-U', 'test'];
+  await home.run(program, ['-D', join(home.path, 'data'), ...from, '-c', 'fast', ...options]);
+  return home;
 }
 
 /** On the data that lies in its folder. */
@@ -60,7 +76,7 @@ async function makeDataFolder() {
   const home = privateFolder('initdb', ['postgres', 'nobody'], RUN_FOLDER);
   const folder = join(home.path, 'data');
   const initdb = join(programOf('postgres'), '..', 'initdb');
-  home.run(initdb, ['-D', folder, '-U', 'test', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N']);
+  await home.run(initdb, ['-D', folder, '-U', 'test', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N']);
   return { folder };
 }
 
@@ -69,7 +85,7 @@ async function startForRun() {
   const home = privateFolder('postgres', ['postgres', 'nobody'], RUN_FOLDER);
   const port = await freePort();
   const data = join(home.path, 'data');
-  home.run('/bin/cp', ['-r', folder, data]);
+  await home.run('/bin/cp', ['-r', folder, data]);
   const { program, args } = launchOf(data, port, FAST);
   const child = spawn(program, args, { ...home.as, cwd: home.path, detached: true, stdio: 'ignore' });
   child.unref();

@@ -1,14 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 export interface PrivateFolder {
   path: string;
   /** Whom the server runs as: PostgreSQL refuses root. */
   as: { uid?: number; gid?: number };
   write(name: string, text: string): void;
-  run(program: string, args: string[], env?: Record<string, string>): void;
+  /** @throws what the program said where it fails. */
+  run(program: string, args: string[], env?: Record<string, string>): Promise<void>;
 }
 
 export function privateFolder(name: string, users: string[], parent = tmpdir()): PrivateFolder {
@@ -24,10 +26,8 @@ export function privateFolder(name: string, users: string[], parent = tmpdir()):
       writeFileSync(join(path, name), text);
       own(join(path, name));
     },
-    run(program, args, env) {
-      const options = { ...as, cwd: path, encoding: 'utf8' as const, env: { ...process.env, ...env } };
-      const { status, stderr, error } = spawnSync(program, args, options);
-      if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? stderr}`);
+    async run(program, args, env) {
+      await promisify(execFile)(program, args, { ...as, cwd: path, env: { ...process.env, ...env } });
     },
   };
 }

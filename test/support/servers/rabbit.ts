@@ -11,7 +11,7 @@ export interface RabbitServer extends Server {
   /** A connection and channel of the test's own, closed at the end of `work`. */
   withChannel<T>(work: (channel: amqp.Channel) => Promise<T>): Promise<T>;
   /** Runs `rabbitmqctl`. */
-  control(...args: string[]): void;
+  control(...args: string[]): Promise<void>;
 }
 
 export const startRabbit = async (): Promise<RabbitServer> => (await startRabbitCluster(1))[0] as RabbitServer;
@@ -72,9 +72,8 @@ async function startNode(epmdPort: number, cookie: string, first?: RabbitServer)
   return Object.assign(server, {
     url,
     withChannel,
-    control(...args: string[]) {
-      home.run(join(dirname(programOf('rabbitmq')), 'rabbitmqctl'), ['--erlang-cookie', cookie, ...args], env);
-    },
+    control: (...args: string[]) =>
+      home.run(join(dirname(programOf('rabbitmq')), 'rabbitmqctl'), ['--erlang-cookie', cookie, ...args], env),
     async stop() {
       await PrivateServer.prototype.stop.call(server);
       if (!first) await register.stop();
