@@ -10,11 +10,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { compactDecrypt } from 'jose';
 import { Webhook } from 'standardwebhooks';
+import { addressOf, makeUsersIn } from '../../chaos/users.js';
 import { deletionOf } from '../support/deletions.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { newSecret } from '../support/participants.js';
-import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
+import { codes, DELETE_USER, member, type Person, signIn } from '../support/people.js';
 import {
   type ApiProcess,
   type Env,
@@ -25,8 +26,9 @@ import {
   startConsumer,
   usedDataFolder,
 } from '../support/processes.js';
+import { seeded } from '../support/random.js';
 import { programOf } from '../support/servers/find-server.js';
-import { sharedPostgres } from '../support/servers/postgres.js';
+import { type PostgresServer, sharedPostgres, startPostgres, takeBaseBackup } from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { TestSmtpServer } from '../support/smtp.js';
 import { startWebhookServer, type WebhookServer } from '../support/webhook-server.js';
@@ -251,67 +253,115 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
   });
 });
 
+/** RESTORED_PEOPLE sizes a longer run. */
+const ERASED = Number(process.env.RESTORED_PEOPLE ?? 120);
+const SEED = Number(process.env.BACKUP_SEED ?? Date.now() % 100_000);
+const BACKUPS = 12;
+/** Deletions that are asked for at the same time. */
+const TOGETHER = 5;
+
 describeWithServers(['postgres'], 'a backup that is restored', () => {
-  test('brings nobody back who was erased: the API is not ready until they are erased again', async () => {
-    const postgres = await sharedPostgres();
-    const database = await postgres.createDatabase();
-    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-ledger-'));
-    const env: Env = { DATABASE_URL: database, DELETION_LEDGER: join(folder, 'erased.ledger') };
-    const dump = (url: string, ...args: string[]) => run('pg_dump', ['--no-owner', ...args, url]);
-    const replay = (url: string) =>
-      runCommand('dist/src/commands/deletions-replay.js', [], { ...env, DATABASE_URL: url });
-    const people: Person[] = [];
-    const dumps: string[] = [];
+  let postgres: PostgresServer;
+  let folder: string;
+  let database: string;
+  let env: Env;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    folder = mkdtempSync(join(tmpdir(), 'gatehouse-ledger-'));
+    database = await postgres.createDatabase();
+    env = { DATABASE_URL: database, DELETION_LEDGER: join(folder, 'erased.ledger') };
+  });
+  afterAll(async () => {
+    await postgres?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const dump = (url: string, ...args: string[]) => run('pg_dump', ['--no-owner', ...args, url]);
+  const replay = (url: string) =>
+    runCommand('dist/src/commands/deletions-replay.js', [], { ...env, DATABASE_URL: url });
+  const readiness = async ({ url }: ApiProcess) => {
+    const response = await fetch(`${url}/health/ready`);
+    return [response.status, ((await response.json()) as { erasures: string }).erasures];
+  };
+
+  interface Backup {
+    /** Answers where the database is now, and what ends it. */
+    restore(): Promise<{ url: string; end(): Promise<void> }>;
+  }
+
+  async function takeDump(): Promise<Backup> {
+    const file = join(folder, `${randomBytes(6).toString('hex')}.dump`);
+    await dump(database, '-Fc', '-f', file);
+    return {
+      async restore() {
+        const url = await postgres.createDatabase();
+        await run('pg_restore', ['--no-owner', '-d', url, file]);
+        return { url, end: async () => undefined };
+      },
+    };
+  }
+
+  async function takeBase(): Promise<Backup> {
+    const backup = await takeBaseBackup(postgres);
+    return {
+      async restore() {
+        const server = await backup.start();
+        const url = Object.assign(new URL(database), { port: new URL(server.url).port }).href;
+        return { url, end: () => server.stop() };
+      },
+    };
+  }
+
+  test(`brings none of ${ERASED} people back: the API is not ready until they are erased again (BACKUP_SEED=${SEED})`, async () => {
+    const random = seeded(SEED);
+    const moments = new Set<number>();
+    while (moments.size < BACKUPS) moments.add(1 + Math.floor(random() * (ERASED - 1)));
+    const backups: Promise<Backup>[] = [];
+    let people: string[];
     {
       await using api = await startApi(env);
-      for (let count = 0; count < 36; count += 1) people.push(await member(api));
-      const kept = await member(api);
-      for (const [index, ada] of people.entries()) {
-        if (index % 3 === 0) {
-          dumps.push(join(folder, `${index}.dump`));
-          await dump(database, '-Fc', '-f', dumps.at(-1) as string);
+      people = await makeUsersIn(database, ERASED + 1);
+      const admin = await signIn(api);
+      const erased = people.slice(1);
+      let asked = 0;
+      const deleteSome = async () => {
+        for (let id = erased.pop(); id; id = erased.pop()) {
+          asked += 1;
+          // The others go on meanwhile.
+          if (moments.has(asked)) await backups[backups.push(backups.length % 2 ? takeBase() : takeDump()) - 1];
+          expect(codes(await admin.ask(DELETE_USER, { id }))).toEqual([]);
         }
-        await ada.ask(DELETE_USER, { id: ada.id });
-      }
+      };
+      await Promise.all(Array.from({ length: TOGETHER }, deleteSome));
       await eventually(async () =>
-        expect(await select(database, 'select user_id from deletions where purged_at is not null')).toHaveLength(36),
+        expect(await select(database, 'select from deletions where purged_at is not null')).toHaveLength(ERASED),
       );
-      people.push(kept);
     }
-    const [kept] = people.splice(-1) as [Person];
     const held = async (url: string) => {
       const text = await dump(url);
-      return [...people, kept].filter(({ email }) => text.includes(email)).map(({ id }) => id);
+      return people.filter((id) => text.includes(addressOf(id)));
     };
-    expect(await held(database)).toEqual([kept.id]);
-    expect(readFileSync(env.DELETION_LEDGER as string, 'utf8')).not.toMatch(
-      new RegExp(people.map(({ id }) => id).join('|')),
-    );
+    const [kept] = people;
+    expect(await held(database)).toEqual([kept]);
+    const ledger = readFileSync(env.DELETION_LEDGER as string, 'utf8');
+    expect(people.filter((id) => ledger.includes(id) || ledger.includes(addressOf(id)))).toEqual([]);
 
-    expect(dumps).toHaveLength(12);
-    for (const [index, file] of dumps.entries()) {
-      const restored = await postgres.createDatabase();
-      await run('pg_restore', ['--no-owner', '-d', restored, file]);
-      expect((await held(restored)).length).toBeGreaterThan(1);
-
-      if (index === 5) {
-        await using api = await startApi({ ...env, DATABASE_URL: restored });
-        const before = await fetch(`${api.url}/health/ready`);
-        const { output } = await replay(restored);
-        const after = await fetch(`${api.url}/health/ready`);
-
-        expect([before.status, await before.json()]).toEqual([503, expect.objectContaining({ erasures: 'pending' })]);
-        expect([after.status, await after.json()]).toEqual([200, expect.objectContaining({ erasures: 'done' })]);
-        expect(output).toMatch(/^Erased again: \d+\n$/);
-      } else await replay(restored);
-      expect(await held(restored)).toEqual([kept.id]);
-      if (index !== 5) continue;
-      const again = await replay(restored);
-      expect([again.code, again.output]).toEqual([0, 'Erased again: 0\n']);
-      const verified = await runCommand('dist/src/commands/audit-verify.js', [], { ...env, DATABASE_URL: restored });
-      expect(verified.code).toBe(0);
+    expect(backups).toHaveLength(BACKUPS);
+    for (const [index, backup] of backups.entries()) {
+      const { url, end } = await (await backup).restore();
+      expect((await held(url)).length).toBeGreaterThan(1);
+      if (index < 2) {
+        await using api = await startApi({ ...env, DATABASE_URL: url });
+        expect(await readiness(api)).toEqual([503, 'pending']);
+        expect((await replay(url)).output).toMatch(/^Erased again: [1-9]\d*\n$/);
+        expect(await readiness(api)).toEqual([200, 'done']);
+        expect(await replay(url)).toEqual({ code: 0, output: 'Erased again: 0\n' });
+        const verified = await runCommand('dist/src/commands/audit-verify.js', [], { ...env, DATABASE_URL: url });
+        expect(verified.code).toBe(0);
+      } else await replay(url);
+      expect(await held(url)).toEqual([kept]);
+      await end();
     }
-    rmSync(folder, { recursive: true, force: true });
   });
 });
 
