@@ -30,8 +30,7 @@ export interface Config {
   databaseReplicaUrls: string[] | null;
   /** null for a cache in memory. */
   redis: RedisPlace | null;
-  /** RabbitMQ; null for delivery within the API's process. */
-  /** Of each node of the broker; null for none. */
+  /** RabbitMQ, each node of it; null for delivery within the API's process. */
   amqpUrls: string[] | null;
   /** Mail server; null for the development mailbox, and in production for mail that waits. May hold a password. */
   smtpUrl: string | null;
