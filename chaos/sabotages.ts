@@ -198,8 +198,8 @@ export const SABOTAGES: Sabotage[] = [
   {
     name: 'purged before the other steps',
     cell: 'mail server away',
-    file: WORKER,
-    changes: [["and other.status <> 'done'", 'and false']],
+    file: 'consumer/steps/purge.js',
+    changes: [["and status <> 'done' limit 1", 'and false']],
   },
   {
     name: 'a step that waits is done',

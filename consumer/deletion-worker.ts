@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type EntityData, raw } from '@mikro-orm/core';
 import type { Config } from '../src/config/config.js';
 import { outageOf } from '../src/database/outage.js';
-import { PARTICIPANT_STEPS } from '../src/deletion/acknowledge.js';
 import { Deletion, DeletionReceipt, ReceiptStatus } from '../src/deletion/deletion.entity.js';
 import { deletionOverdue, userDeleted } from '../src/events/outbox.entity.js';
+import { takeOverDeletions } from './deletions-of-older-versions.js';
 import { PURGE } from './steps/purge.js';
 import { StepFailure } from './steps/step-failure.js';
 import type { StepParts, Steps } from './steps/steps.js';
@@ -20,20 +20,13 @@ const MAX_PAUSE_SECONDS = 600;
 const MAX_REASON_LENGTH = 200;
 const OVERDUE_LOOK_MS = 60_000;
 const OVERDUE_BATCH = 1_000;
+/** Only beside an older version there are new ones. */
+const TAKE_OVER_LOOK_MS = 3_600_000;
 
-/**
- * The purge is due when every other step of its user is done. Participants are not waited for: they may take a month, and
- * hold data of their own.
- */
 const CLAIM = `update deletion_receipts set next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
   where (user_id, step) in (
-    select due.user_id, due.step from deletion_receipts as due
-    where due.status = 'pending' and due.next_attempt_at <= now() and (due.step <> '${PURGE}' or not exists (
-      select from deletion_receipts as other
-      where other.user_id = due.user_id and other.step <> '${PURGE}' and other.step not like '${PARTICIPANT_STEPS}%'
-        and other.status <> 'done'
-    ))
-    order by due.next_attempt_at limit ${BATCH} for update skip locked
+    select user_id, step from deletion_receipts where status = 'pending' and next_attempt_at <= now()
+    order by next_attempt_at limit ${BATCH} for update skip locked
   ) returning user_id as "userId", step, attempts, next_attempt_at::text as "leasedUntil"`;
 
 const DUE = 'announced_at is null and purge_at <= now()';
@@ -79,6 +72,7 @@ export class DeletionWorker {
   #wake = () => {};
   #outage: string | null = null;
   #nextOverdueLook = 0;
+  #nextTakeOver = 0;
 
   constructor(
     private readonly parts: StepParts,
@@ -123,6 +117,7 @@ export class DeletionWorker {
     try {
       const announced = await this.#announce();
       await this.#announceOverdue();
+      await this.#takeOver();
       const claimed = await this.#claim();
       const settled = await Promise.all(claimed.map((receipt) => this.#do(receipt)));
       this.#outage = null;
@@ -171,6 +166,14 @@ export class DeletionWorker {
     for (const { userId, steps } of overdue) log.error({ userId, steps }, 'deletion is overdue');
   }
 
+  async #takeOver(): Promise<void> {
+    if (performance.now() < this.#nextTakeOver) return;
+    const { em, log } = this.parts;
+    const deletions = await takeOverDeletions(em, this.stepNames);
+    if (deletions > 0) log.info({ deletions }, 'deletions of an older version go on');
+    else this.#nextTakeOver = performance.now() + TAKE_OVER_LOOK_MS;
+  }
+
   /** In the order of their users: what is done at once is done in the same way in each run of a simulation. */
   async #claim(): Promise<Claimed[]> {
     const claimed = await this.parts.em.fork().execute<Claimed[]>(CLAIM);
@@ -193,16 +196,12 @@ export class DeletionWorker {
         await this.#giveBack(claimed, { nextAttemptAt: due });
         return false;
       }
-      await em.fork().nativeUpdate(
-        DeletionReceipt,
-        { userId, step, status: ReceiptStatus.PENDING },
-        {
-          status: ReceiptStatus.DONE,
-          attempts: attempts + 1,
-          lastError: null,
-          finishedAt: raw('now()'),
-        },
-      );
+      await this.#settle(userId, step, {
+        status: ReceiptStatus.DONE,
+        attempts: attempts + 1,
+        lastError: null,
+        finishedAt: raw('now()'),
+      });
       log.info({ userId, step }, 'deletion step done');
       return true;
     } catch (error) {
@@ -233,6 +232,15 @@ export class DeletionWorker {
         'deletion step failed: npm run deletions:retry tries it again',
       );
     else this.parts.log.warn({ err: error, userId, step, attempts }, 'deletion step not done; trying again');
+  }
+
+  /** The purge waits for all others, and looks again. */
+  async #settle(userId: string, step: string, changes: EntityData<DeletionReceipt>): Promise<void> {
+    const em = this.parts.em.fork();
+    const pending = { userId, status: ReceiptStatus.PENDING };
+    await em.nativeUpdate(DeletionReceipt, { ...pending, step }, changes);
+    if (step !== PURGE)
+      await em.nativeUpdate(DeletionReceipt, { ...pending, step: PURGE }, { nextAttemptAt: raw('now()') });
   }
 
   /** Only where it has the lease still: a step that was made due meanwhile stays due. Answers whether it had. */

@@ -104,8 +104,10 @@ export class SimulatedBroker {
 
   #deliver(queue: Queue): void {
     while (queue.ready.length > 0) {
+      // Who stops has cancelled its subscriptions first.
       const free = [...queue.subscriptions].filter(
-        ({ connection, unacked, prefetch }) => connection.isUp && unacked.size < prefetch,
+        ({ connection, unacked, prefetch, stopping }) =>
+          connection.isUp && unacked.size < prefetch && !stopping.aborted,
       );
       const subscription = this.faults.pick(free);
       if (!subscription) return;

@@ -1,12 +1,10 @@
+import { OWE_STEPS } from '../steps/owe-steps.js';
 import type { Handler } from './handle.js';
+
+const OF_USER = 'with owed as (select user_id from deletions where user_id = ?)';
 
 /** From now on each step is owed. */
 export const userDeleted: Handler<'user.deleted'> = async ({ id, data: { userId } }, em, { log, deletions }) => {
-  await em.execute(
-    `insert into deletion_receipts (user_id, step)
-     select user_id, step from deletions, unnest(?::text[]) as step where user_id = ?
-     on conflict do nothing`,
-    [`{${deletions.stepNames.join()}}`, userId],
-  );
+  await em.execute(`${OF_USER} ${OWE_STEPS}`, [userId, `{${deletions.stepNames.join()}}`]);
   log.info({ userId, eventId: id }, 'user deletion received');
 };

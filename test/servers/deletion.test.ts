@@ -126,6 +126,31 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
     expect(log).not.toContain(ada.email);
   });
 
+  test('what an older version has left undone goes on: accounts that it closed, and announcements that it heard', async () => {
+    const [closed, heard] = [await member(api), await member(api)];
+    await select(
+      database,
+      `update users set deleted_at = now() - interval '2 hours', is_active = false where id = any($1)`,
+      [[closed.id, heard.id]],
+    );
+    await select(
+      database,
+      `insert into deletions (user_id, requested_by, requested_at, purge_at, was_active, announced_at)
+       select id, $2, deleted_at, deleted_at, true, deleted_at from users where id = $1`,
+      [heard.id, root.id],
+    );
+
+    await using consumer = startConsumer(env);
+    await done(closed.id);
+    await done(heard.id);
+
+    expect(consumer.lines('deletions of an older version go on')).toMatchObject([{ deletions: 2 }]);
+    expect(await Promise.all([closed, heard].map(({ id }) => emailOf(id)))).toEqual(
+      Array(2).fill(expect.stringMatching(/@deleted\.invalid$/)),
+    );
+    expect(crm.about(closed.id)).toHaveLength(1);
+  });
+
   test('a step whose target is down is FAILED in the end; the others are done, the purge waits, and a retry ends it', async () => {
     crm.answerWith(302);
     const ada = await member(api);
