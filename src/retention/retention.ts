@@ -85,7 +85,7 @@ export async function removeOld(parts: RetentionParts, retention: Retention, sto
   const removed: RemovedCounts = { sessions: 0, outbox: 0, inbox: 0, mailTokens: 0, mails: 0, auditEvents: 0 };
   for (const rule of RULES) {
     const days = retention[rule.days];
-    if (days > 0) removed[rule.kind] = await removeBy(em, rule, await daysAgo(em, days), stopping);
+    if (days > 0) removed[rule.kind] = await removeBy(em, rule, days, stopping);
   }
   const { auditDays } = retention;
   const events = auditDays > 0 ? await removeOldEvents(em, auditDigests, await daysAgo(em, auditDays), stopping) : null;
@@ -97,7 +97,7 @@ export async function removeOld(parts: RetentionParts, retention: Retention, sto
 
 const hasRemoved = (removed: RemovedCounts) => Object.values(removed).some((count) => count > 0);
 
-/** By the clock of the database: what a process with a wrong one would remove does not come back. */
+/** By the clock of the database, as in `statement`: what a process with a wrong one removes does not come back. */
 export async function daysAgo(em: EntityManager, days: number): Promise<Date> {
   const [row] = await em.fork().execute<[{ ms: number }]>('select (extract(epoch from now()) * 1000)::float8 as ms');
   return new Date(row.ms - days * DAY_MS);
@@ -111,12 +111,10 @@ export const janitorOfRecords = (parts: RetentionParts, retention: Retention, lo
     if (brokenChains.length > 0) log.error({ brokenChains }, 'audit is altered: run npm run audit:verify');
   }, log);
 
-async function removeBy(em: EntityManager, rule: Rule, cutoff: Date, stopping?: AbortSignal): Promise<number> {
+async function removeBy(em: EntityManager, rule: Rule, days: number, stopping?: AbortSignal): Promise<number> {
   let [total, last] = [0, rule.start];
   while (!stopping?.aborted) {
-    const [batch] = await em
-      .fork()
-      .execute<[{ removed: number; last: string }]>(statement(rule), [cutoff.toISOString(), last]);
+    const [batch] = await em.fork().execute<[{ removed: number; last: string }]>(statement(rule), [days, last]);
     total += batch.removed;
     if (batch.removed < BATCH) break;
     last = batch.last;
@@ -126,7 +124,7 @@ async function removeBy(em: EntityManager, rule: Rule, cutoff: Date, stopping?: 
 
 /** Walks the primary key, so that all batches together read the table once, and it needs no index more. */
 const statement = ({ table, key, where }: Rule) => `
-  with retention as (select ?::timestamptz as cutoff),
+  with retention as (select now() - ? * interval '24 hours' as cutoff),
   picked as (
     select ${key} from ${table}, retention where ${key} > ? and (${where})
     order by ${key} limit ${BATCH} for update of ${table} skip locked

@@ -279,7 +279,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
 });
 
 /** RESTORED_PEOPLE sizes a longer run. */
-const ERASED = Number(process.env.RESTORED_PEOPLE ?? 120);
+const ERASED = Number(process.env.RESTORED_PEOPLE ?? 60);
 const SEED = Number(process.env.BACKUP_SEED ?? Date.now() % 100_000);
 const BACKUPS = 12;
 /** Deletions that are asked for at the same time. */
