@@ -29,5 +29,5 @@ export default {
   // Of two cores, too: the suites of servers wait much of their time.
   maxWorkers: 4,
   // A worker keeps the modules of every suite that it has run, and slows down as it grows.
-  workerIdleMemoryLimit: '900MB',
+  workerIdleMemoryLimit: '700MB',
 };

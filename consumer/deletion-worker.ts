@@ -236,11 +236,12 @@ export class DeletionWorker {
 
   /** The purge waits for all others, and looks again. */
   async #settle(userId: string, step: string, changes: EntityData<DeletionReceipt>): Promise<void> {
-    const em = this.parts.em.fork();
     const pending = { userId, status: ReceiptStatus.PENDING };
-    await em.nativeUpdate(DeletionReceipt, { ...pending, step }, changes);
-    if (step !== PURGE)
-      await em.nativeUpdate(DeletionReceipt, { ...pending, step: PURGE }, { nextAttemptAt: raw('now()') });
+    await this.parts.em.fork().transactional(async (em) => {
+      await em.nativeUpdate(DeletionReceipt, { ...pending, step }, changes);
+      if (step !== PURGE)
+        await em.nativeUpdate(DeletionReceipt, { ...pending, step: PURGE }, { nextAttemptAt: raw('now()') });
+    });
   }
 
   /** Only where it has the lease still: a step that was made due meanwhile stays due. Answers whether it had. */

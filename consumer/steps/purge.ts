@@ -11,10 +11,13 @@ export const PURGE = 'purge';
 const OTHERS = `select from deletion_receipts
   where user_id = ? and step <> '${PURGE}' and step not like '${PARTICIPANT_STEPS}%' and status <> 'done' limit 1`;
 
+/** The worker has it look when another step is done. */
+const LATER = { askAgainInSeconds: 600 };
+
 /** Removes what is personal, in one transaction with its audit event, when all other steps are done. */
 export const purge: Step = async ({ userId }, parts) => {
   const others = await parts.em.fork().execute(OTHERS, [userId]);
-  if (others.length > 0) return false;
+  if (others.length > 0) return LATER;
   await parts.audit.transaction(COMMAND, async (transaction) => {
     const lockMode = LockMode.PESSIMISTIC_WRITE;
     await purgeWithin(transaction, await transaction.em.findOneOrFail(Deletion, { userId }, { lockMode }), parts);
