@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../test/support/eventually.js';
-import { startPostgres, startReplica, withPostgres } from '../test/support/servers/postgres.js';
+import { select } from '../test/support/processes.js';
+import { databaseOn, startPostgres, startReplica } from '../test/support/servers/postgres.js';
 import type { Server } from '../test/support/servers/private-server.js';
 import { Disk } from './disk.js';
 
@@ -19,17 +20,18 @@ export class ReplicatedPostgres {
   static async start(): Promise<ReplicatedPostgres> {
     const disk = Disk.mount();
     const server = await startPostgres({ parent: disk?.path });
-    const name = new URL(await server.createDatabase()).pathname;
+    const database = await server.createDatabase();
     // The servers of tests answer before a commit is written: here they are killed.
-    await query(server, `alter database ${name.slice(1)} set synchronous_commit = on`);
-    const postgres = new ReplicatedPostgres({ server, disk }, name);
+    const name = new URL(database).pathname.slice(1);
+    await select(server.url, `alter database ${name} set synchronous_commit = on`);
+    const postgres = new ReplicatedPostgres({ server, disk }, database);
     await postgres.#addStandby();
     return postgres;
   }
 
   private constructor(
     primary: Node,
-    private readonly name: string,
+    private readonly database: string,
   ) {
     this.#primary = primary;
   }
@@ -45,7 +47,7 @@ export class ReplicatedPostgres {
 
   /** The address of the database on the primary. */
   get url(): string {
-    return Object.assign(new URL(this.server.url), { pathname: this.name }).href;
+    return databaseOn(this.server, this.database);
   }
 
   get port(): number {
@@ -57,9 +59,9 @@ export class ReplicatedPostgres {
     await this.#waitForStandby();
     const [lost, promoted] = [this.#primary, this.#standby as Node];
     await lost.server.crash();
-    await query(promoted.server, 'select pg_promote()');
-    await query(promoted.server, 'alter system reset synchronous_standby_names');
-    await query(promoted.server, 'select pg_reload_conf()');
+    await select(promoted.server.url, 'select pg_promote()');
+    await select(promoted.server.url, 'alter system reset synchronous_standby_names');
+    await select(promoted.server.url, 'select pg_reload_conf()');
     this.#primary = promoted;
     this.#standby = null;
     await remove(lost);
@@ -71,7 +73,7 @@ export class ReplicatedPostgres {
     await this.disk?.fill();
     await delay(ms);
     this.disk?.makeRoom();
-    await query(this.server, 'create temporary table room (id int)').catch(async () => {
+    await select(this.server.url, 'create temporary table room (id int)').catch(async () => {
       await this.server.crash();
       await this.server.resume();
     });
@@ -86,28 +88,25 @@ export class ReplicatedPostgres {
     const server = await startReplica(this.server, disk?.path);
     this.#standby = { server, disk };
     // It looks for its primary every five seconds otherwise, and commits wait for it.
-    await query(server, `alter system set wal_retrieve_retry_interval = '200ms'`);
-    await query(server, 'select pg_reload_conf()');
-    await query(this.server, `alter system set synchronous_standby_names = '*'`);
-    await query(this.server, 'select pg_reload_conf()');
+    await select(server.url, `alter system set wal_retrieve_retry_interval = '200ms'`);
+    await select(server.url, 'select pg_reload_conf()');
+    await select(this.server.url, `alter system set synchronous_standby_names = '*'`);
+    await select(this.server.url, 'select pg_reload_conf()');
     await this.#waitForStandby();
   }
 
   /** Until it has all that was committed before, and commits wait for it. */
   async #waitForStandby(): Promise<void> {
-    const [row] = await query(this.server, 'select pg_current_wal_flush_lsn() as lsn');
+    const [row] = await select(this.server.url, 'select pg_current_wal_flush_lsn() as lsn');
     await eventually(async () => {
-      const [standby] = await query(
-        this.server,
+      const [standby] = await select(
+        this.server.url,
         `select flush_lsn >= '${row?.lsn}'::pg_lsn as "isCurrent" from pg_stat_replication where sync_state = 'sync'`,
       );
       if (!standby?.isCurrent) throw new Error('the standby is behind');
     });
   }
 }
-
-const query = (server: Server, sql: string): Promise<Record<string, unknown>[]> =>
-  withPostgres(server.url, async (client) => (await client.query(sql)).rows);
 
 async function remove({ server, disk }: Node): Promise<void> {
   await server.stop();

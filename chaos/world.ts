@@ -1,14 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import {
-  type ApiProcess,
-  type Env,
-  type Running,
-  startApi,
-  startConsumer,
-  temporaryFolder,
-} from '../test/support/processes.js';
+import { clockAhead, setClock } from '../test/support/own-clock.js';
+import { type ApiProcess, type Env, type Running, startApi, startConsumer } from '../test/support/processes.js';
 import type { Server } from '../test/support/servers/private-server.js';
 import { type RabbitServer, startRabbit } from '../test/support/servers/rabbit.js';
 import { startRedis } from '../test/support/servers/redis.js';
@@ -41,8 +32,6 @@ export interface Programs {
   consumer: string;
 }
 
-const OWN_CLOCK = fileURLToPath(new URL('./own-clock.js', import.meta.url));
-
 export async function startWorld(programs: Programs): Promise<World> {
   const [postgres, rabbit, redis, smtp] = await Promise.all([
     ReplicatedPostgres.start(),
@@ -51,25 +40,19 @@ export async function startWorld(programs: Programs): Promise<World> {
     TestSmtpServer.create(),
   ]);
   await smtp.listen();
-  const clocks = temporaryFolder();
-  const startInstance = async <T extends Running>(
-    name: string,
-    launch: (env: Env) => T | Promise<T>,
-  ): Promise<Instance<T>> => {
+  const startInstance = async <T extends Running>(launch: (env: Env) => T | Promise<T>): Promise<Instance<T>> => {
     const portOf = (url: string) => () => Number(new URL(url).port);
     const links = await Promise.all(
       [() => postgres.port, portOf(rabbit.url), portOf(redis.url)].map((port) => Link.open(port)),
     );
     const [toPostgres, toRabbit, toRedis] = links as [Link, Link, Link];
-    const clock = join(clocks, name);
-    writeFileSync(clock, '0');
+    const clock = clockAhead(0);
     const env: Env = {
+      ...clock,
       DATABASE_URL: toPostgres.url(postgres.url),
       AMQP_URL: toRabbit.url(rabbit.url),
       REDIS_URL: toRedis.url(redis.url),
       SMTP_URL: `smtp://${smtp.address}`,
-      NODE_OPTIONS: `--import=${OWN_CLOCK}`,
-      CLOCK_FILE: clock,
     };
     const instance: Instance<T> = {
       running: await launch(env),
@@ -77,23 +60,22 @@ export async function startWorld(programs: Programs): Promise<World> {
       start: async () => {
         instance.running = await launch(env);
       },
-      setClock: (offsetMs) => writeFileSync(clock, `${offsetMs}`),
+      setClock: (offsetMs) => setClock(clock, offsetMs),
     };
     return instance;
   };
-  const anApi = (name: string) => startInstance(name, (env) => startApi(env, programs.api));
-  const aConsumer = (name: string) => startInstance(name, (env) => startConsumer(env, programs.consumer));
+  const anApi = () => startInstance((env) => startApi(env, programs.api));
+  const aConsumer = () => startInstance((env) => startConsumer(env, programs.consumer));
   // The first one migrates.
   const world: World = {
     ...{ postgres, rabbit, redis, smtp },
-    apis: [await anApi('API 1'), await anApi('API 2')],
-    consumers: [await aConsumer('consumer 1'), await aConsumer('consumer 2')],
+    apis: [await anApi(), await anApi()],
+    consumers: [await aConsumer(), await aConsumer()],
     async stop() {
       const instances = [...world.apis, ...world.consumers];
       await Promise.all(instances.map(({ running }) => running.kill()));
       for (const { links } of instances) for (const link of links) link.close();
       await Promise.all([smtp.close(), redis.stop(), rabbit.stop(), postgres.stop()]);
-      rmSync(clocks, { recursive: true });
     },
   };
   return world;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import FakeTimers from '@sinonjs/fake-timers';
+import { dateAhead } from '../date-ahead.js';
 import { SimulatedProcess } from './simulated-process.js';
 
 const realImmediate = setImmediate;
@@ -22,7 +23,8 @@ export class Clock {
 
   constructor() {
     for (const name of ['setTimeout', 'setInterval', 'setImmediate'] as const) bindToProcess(name);
-    globalThis.Date = withOffsets(Date);
+    // As on several machines, of which each has a clock of its own. Timers do not go by it.
+    globalThis.Date = dateAhead(Date, () => SimulatedProcess.current()?.clockOffsetMs ?? 0);
     // Those who import the timers by name get these, too.
     syncBuiltinESMExports();
   }
@@ -46,18 +48,6 @@ export class Clock {
       this.#fake.next();
     }
   }
-}
-
-/** As on several machines, of which each has a clock of its own. Timers do not go by it. */
-function withOffsets(Shared: DateConstructor): DateConstructor {
-  const now = () => Shared.now() + (SimulatedProcess.current()?.clockOffsetMs ?? 0);
-  return class extends Shared {
-    static override now = now;
-
-    constructor(...given: [] | [number]) {
-      super(...((given.length === 0 ? [now()] : given) as [number]));
-    }
-  } as DateConstructor;
 }
 
 /** A timer of a process fires in it, or not at all where it is killed. */

@@ -13,11 +13,11 @@ describeWithServers(['postgres', 'redis', 'rabbitmq'], 'deletions among faults',
     build();
     buildBench();
 
-    const args = ['dist-bench/chaos/main.js', '--seed', `${SEED}`, '--deletions', '100', '--rate', '15'];
+    const args = ['dist-bench/chaos/main.js', '--seed', `${SEED}`, '--deletions', '150', '--rate', '15'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
 
     expect([status, stderr, stdout]).toEqual([0, '', expect.anything()]);
-    for (const fact of ['deletions accepted | 100', 'lost | 0', 'phantom | 0', 'twice | 0', 'out of order | 0'])
+    for (const fact of ['deletions accepted | 150', 'lost | 0', 'phantom | 0', 'twice | 0', 'out of order | 0'])
       expect(stdout).toContain(`| ${fact} |`);
     console.info(stdout);
   });

@@ -2,6 +2,7 @@
 // ends what still counts, nor puts off what is due, nor removes what is to be kept.
 
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { buildBench } from '../support/build.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { RESET } from '../support/email-links.js';
 import { eventually } from '../support/eventually.js';
@@ -35,6 +36,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'processes with wrong clocks', () 
   let admin: Person;
 
   beforeAll(async () => {
+    buildBench();
     const [postgres, broker, mails] = await Promise.all([sharedPostgres(), startRabbit(), TestSmtpServer.create()]);
     [rabbit, smtp] = [broker, mails];
     await smtp.listen();

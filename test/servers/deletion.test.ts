@@ -28,7 +28,13 @@ import {
 } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { programOf } from '../support/servers/find-server.js';
-import { type PostgresServer, sharedPostgres, startPostgres, takeBaseBackup } from '../support/servers/postgres.js';
+import {
+  databaseOn,
+  type PostgresServer,
+  sharedPostgres,
+  startPostgres,
+  takeBaseBackup,
+} from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { TestSmtpServer } from '../support/smtp.js';
 import { startWebhookServer, type WebhookServer } from '../support/webhook-server.js';
@@ -331,8 +337,7 @@ describeWithServers(['postgres'], 'a backup that is restored', () => {
     return {
       async restore() {
         const server = await backup.start();
-        const url = Object.assign(new URL(database), { port: new URL(server.url).port }).href;
-        return { url, end: () => server.stop() };
+        return { url: databaseOn(server, database), end: () => server.stop() };
       },
     };
   }
@@ -353,7 +358,11 @@ describeWithServers(['postgres'], 'a backup that is restored', () => {
         for (let id = erased.pop(); id; id = erased.pop()) {
           asked += 1;
           // The others go on meanwhile.
-          if (moments.has(asked)) await backups[backups.push(backups.length % 2 ? takeBase() : takeDump()) - 1];
+          if (moments.has(asked)) {
+            const backup = backups.length % 2 ? takeBase() : takeDump();
+            backups.push(backup);
+            await backup;
+          }
           expect(codes(await admin.ask(DELETE_USER, { id }))).toEqual([]);
         }
       };

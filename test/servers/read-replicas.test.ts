@@ -6,7 +6,7 @@ import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { codes, member, type Person, signIn } from '../support/people.js';
 import { type ApiProcess, type Env, select, startApi } from '../support/processes.js';
-import { type PostgresServer, startPostgres, startReplica } from '../support/servers/postgres.js';
+import { databaseOn, type PostgresServer, startPostgres, startReplica } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 
 const NEWEST = `query ($filter: UserFilter) {
@@ -30,7 +30,7 @@ describeWithServers(['postgres'], 'two instances on a database with a replica', 
     primary = await startPostgres();
     const database = await primary.createDatabase();
     replica = await startReplica(primary);
-    copy = Object.assign(new URL(database), { port: new URL(replica.url).port }).href;
+    copy = databaseOn(replica, database);
     env = { DATABASE_URL: database, DATABASE_REPLICA_URLS: copy };
     one = await startApi(env);
     other = await startApi(env);

@@ -1,13 +1,19 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { buildBench } from './build.js';
 import { openRunFolder } from './once-per-run.js';
-import type { Env } from './processes.js';
 
-/** What gives a process a clock that is ahead of all others, or behind. */
-export function clockAhead(ms: number): Env {
-  buildBench();
-  const file = join(mkdtempSync(join(openRunFolder(), 'clock-')), 'offset');
-  writeFileSync(file, `${ms}`);
-  return { NODE_OPTIONS: `--import=${resolve('dist-bench/chaos/own-clock.js')}`, CLOCK_FILE: file };
+/** What a process needs in its environment for a clock of its own, which `setClock` sets. Needs `buildBench`. */
+export interface OwnClock {
+  NODE_OPTIONS: string;
+  CLOCK_FILE: string;
 }
+
+/** A clock that is ahead of all others by so many milliseconds, or behind. */
+export function clockAhead(ms: number): OwnClock {
+  const file = join(mkdtempSync(join(openRunFolder(), 'clock-')), 'offset');
+  const clock = { NODE_OPTIONS: `--import=${resolve('dist-bench/chaos/own-clock.js')}`, CLOCK_FILE: file };
+  setClock(clock, ms);
+  return clock;
+}
+
+export const setClock = ({ CLOCK_FILE }: OwnClock, ms: number): void => writeFileSync(CLOCK_FILE, `${ms}`);

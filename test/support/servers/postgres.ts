@@ -41,6 +41,10 @@ export async function startReplica(primary: Server, parent?: string): Promise<Se
   return startIn(await baseBackup(primary, ['-R'], parent), FAST);
 }
 
+/** The address of a database on a copy of its server. */
+export const databaseOn = (server: Server, database: string): string =>
+  Object.assign(new URL(database), { port: new URL(server.url).port }).href;
+
 /** A base backup of a server, as it is now; it may be started once. */
 export async function takeBaseBackup(primary: Server): Promise<{ start(): Promise<Server> }> {
   const home = await baseBackup(primary, []);
