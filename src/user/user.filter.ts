@@ -1,9 +1,8 @@
-import type { FilterQuery } from '@mikro-orm/core';
+import { type RawQueryFragment, raw, sql } from '@mikro-orm/core';
 import { badInput } from '../errors.js';
 import { partOfEmail } from './email-address.js';
 import { ROLE_IDS } from './role.entity.js';
 import { searchKey } from './search-key.js';
-import type { User } from './user.entity.js';
 import { AccountState, type UserFilter } from './user.inputs.js';
 
 /** More would be a load on the database that no screen has a use for. */
@@ -11,14 +10,15 @@ const MAX_CONDITIONS = 50;
 const MAX_DEPTH = 5;
 const MAX_SEARCH_LENGTH = 100;
 
-type Where = Extract<FilterQuery<User>, object>;
-const NO_USER: Where = { id: { $in: [] } };
-const OPEN: Where = { deletedAt: null };
+/** What holds for some rows of `users`. */
+export type Condition = RawQueryFragment;
 
-const STATES: Record<AccountState, Where> = {
-  [AccountState.ACTIVE]: { ...OPEN, isActive: true },
-  [AccountState.DEACTIVATED]: { ...OPEN, isActive: false },
-  [AccountState.CLOSED]: { deletedAt: { $ne: null } },
+const OPEN = sql`deleted_at is null`;
+
+const STATES: Record<AccountState, Condition> = {
+  [AccountState.ACTIVE]: sql`(deleted_at is null and is_active)`,
+  [AccountState.DEACTIVATED]: sql`(deleted_at is null and not is_active)`,
+  [AccountState.CLOSED]: sql`deleted_at is not null`,
 };
 
 /**
@@ -26,54 +26,59 @@ const STATES: Record<AccountState, Where> = {
  * @throws {IdentityError} BAD_USER_INPUT for more than 50 conditions, more than 5 levels, or a search that no text can
  *   hold.
  */
-export function toWhere(filter: UserFilter | null | undefined): Where {
+export function toWhere(filter: UserFilter | null | undefined): Condition {
   let conditions = 0;
   let hasStates = false;
 
-  const walk = (part: UserFilter, depth: number): Where => {
+  const walk = (part: UserFilter, depth: number): Condition => {
     if (depth > MAX_DEPTH) throw badInput('filter', `has more than ${MAX_DEPTH} levels`);
-    const all: Where[] = [
+    const all: Condition[] = [
       ...given(part.search, found),
-      ...given(part.email, (email) => ({ email })),
-      ...given(part.role, (role) => ({ roleId: ROLE_IDS[role] })),
-      ...given(part.isActive, (isActive) => ({ isActive })),
+      ...given(part.email, (email) => sql`email = ${email}`),
+      ...given(part.role, (role) => sql`role_id = ${ROLE_IDS[role]}`),
+      ...given(part.isActive, (isActive) => sql`is_active = ${isActive}`),
       ...given(part.states, (states) => {
         hasStates = true;
         return anyOf(states.map((state) => STATES[state]));
       }),
-      ...given(part.createdFrom, (time) => ({ createdAt: { $gte: time } })),
-      ...given(part.createdBefore, (time) => ({ createdAt: { $lt: time } })),
+      ...given(part.createdFrom, (time) => sql`created_at >= ${time}`),
+      ...given(part.createdBefore, (time) => sql`created_at < ${time}`),
     ];
     // The outermost filter holds the others, and counts where it has a condition of its own.
     conditions += depth === 1 ? all.length : Math.max(1, all.length);
     if (conditions > MAX_CONDITIONS) throw badInput('filter', `has more than ${MAX_CONDITIONS} conditions`);
     const parts = (list: UserFilter[]) => list.map((item) => walk(item, depth + 1));
     all.push(
-      ...given(part.and, (list) => ({ $and: parts(list) })),
+      ...given(part.and, (list) => allOf(parts(list))),
       ...given(part.or, (list) => anyOf(parts(list))),
-      ...given(part.not, (item) => ({ $not: walk(item, depth + 1) })),
+      ...given(part.not, (item) => sql`not ${walk(item, depth + 1)}`),
     );
-    return all.length > 0 ? { $and: all } : {};
+    return allOf(all);
   };
 
-  const where = filter ? walk(filter, 1) : {};
-  return hasStates ? where : { $and: [OPEN, where] };
+  const where = filter ? walk(filter, 1) : allOf([]);
+  return hasStates ? where : allOf([OPEN, where]);
 }
 
-const anyOf = (conditions: Where[]): Where => (conditions.length > 0 ? { $or: conditions } : NO_USER);
+export const allOf = (conditions: Condition[]): Condition => joined(conditions, ' and ', sql`true`);
+const anyOf = (conditions: Condition[]): Condition => joined(conditions, ' or ', sql`false`);
 
-const given = <T>(value: T | null | undefined, condition: (value: T) => object): Where[] =>
-  value === null || value === undefined ? [] : [condition(value) as Where];
+const joined = (conditions: Condition[], operator: string, ofNone: Condition): Condition =>
+  conditions.length > 0 ? raw(`(${conditions.map(() => '?').join(operator)})`, conditions) : ofNone;
+
+const given = <T>(value: T | null | undefined, condition: (value: T) => Condition): Condition[] =>
+  value === null || value === undefined ? [] : [condition(value)];
 
 /** Matches everybody for a text without anything to look for, as an empty field of a form does. */
-function found(given: string): object {
+function found(given: string): Condition {
   const text = given.trim();
   if (text.length > MAX_SEARCH_LENGTH || text.includes('\0') || !text.isWellFormed()) {
     throw badInput('filter.search', `must be a text of at most ${MAX_SEARCH_LENGTH} characters`);
   }
   const key = searchKey(text);
   const inEmail = new Set([key, partOfEmail(text)]);
-  return { $or: [{ nameKey: contains(key) }, ...[...inEmail].map((part) => ({ email: contains(part) }))] };
+  return anyOf([contains('name_key', key), ...[...inEmail].map((part) => contains('email', part))]);
 }
 
-const contains = (part: string) => ({ $like: `%${part.replace(/[\\%_]/g, '\\$&')}%` });
+const contains = (column: string, part: string): Condition =>
+  raw(`${column} like ?`, [`%${part.replace(/[\\%_]/g, '\\$&')}%`]);

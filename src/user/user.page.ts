@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { FilterQuery } from '@mikro-orm/core';
+import { raw } from '@mikro-orm/core';
 import { badInput } from '../errors.js';
 import { checkedSize, DEFAULT_SIZE, type Range } from '../paging/connection.js';
 import type { Cursors, Position } from '../paging/cursor.js';
 import { canonicalJson } from '../text/canonical-json.js';
 import type { User } from './user.entity.js';
+import { allOf, type Condition } from './user.filter.js';
 import { OrderDirection, UserOrderField, type UsersArgs } from './user.inputs.js';
+import { columnOf } from './user.record.js';
 
 /** The arguments of `users`, checked and complete. */
 export interface PageRequest extends Range {
@@ -47,8 +49,8 @@ export function pageQuery({ size, fromEnd, field, direction, after, before }: Pa
   const reading = fromEnd ? opposite(direction) : direction;
   const bounds = [after && beyond(after, field, direction), before && beyond(before, field, opposite(direction))];
   return {
-    where: { $and: bounds.filter((bound) => bound !== null) } as FilterQuery<User>,
-    orderBy: [{ [field]: reading }, { id: reading }],
+    within: allOf(bounds.filter((bound) => bound !== null)),
+    order: raw(`${columnOf(field)} ${reading}, id ${reading}`),
     limit: size + 1,
   };
 }
@@ -56,14 +58,11 @@ export function pageQuery({ size, fromEnd, field, direction, after, before }: Pa
 const opposite = (direction: OrderDirection) =>
   direction === OrderDirection.ASC ? OrderDirection.DESC : OrderDirection.ASC;
 
-function beyond({ value, id }: Position, field: UserOrderField, direction: OrderDirection) {
-  const operator = direction === OrderDirection.ASC ? '$gt' : '$lt';
+/** A comparison of rows, which the database answers by walking the index from there. */
+function beyond({ value, id }: Position, field: UserOrderField, direction: OrderDirection): Condition {
+  const operator = direction === OrderDirection.ASC ? '>' : '<';
   const at = field === UserOrderField.CREATED_AT || field === UserOrderField.UPDATED_AT ? new Date(value) : value;
-  // The first condition follows from the second, but only with it does the database walk the index from there.
-  return {
-    [field]: { [`${operator}e`]: at },
-    $or: [{ [field]: { [operator]: at } }, { [field]: at, id: { [operator]: id } }],
-  };
+  return raw(`(${columnOf(field)}, id) ${operator} (?, ?)`, [at, id]);
 }
 
 /** One key for all ways to write the same arguments. */

@@ -1,5 +1,5 @@
-import type { FilterQuery } from '@mikro-orm/core';
-import type { EntityManager, QBFilterQuery } from '@mikro-orm/postgresql';
+import { sql } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import DataLoader from 'dataloader';
 import type { Cache } from '../cache/cache.js';
 import type { ReadReplicas } from '../database/read-replicas.js';
@@ -8,11 +8,11 @@ import type { Cursors } from '../paging/cursor.js';
 import type { Actor } from '../request/actor.js';
 import { canonicalUuid } from '../text/uuid.js';
 import { MAX_COUNTED, type Total } from './user.connection.js';
-import { User } from './user.entity.js';
-import { toWhere } from './user.filter.js';
+import type { User } from './user.entity.js';
+import { allOf, toWhere } from './user.filter.js';
 import type { UserFilter, UsersArgs } from './user.inputs.js';
 import { digestOf, orderName, pageQuery, pageRequest, positionOf } from './user.page.js';
-import { fromRecord, RECORD_FIELDS, type UserRecord } from './user.record.js';
+import { fromRecord, RECORD_COLUMNS, type UserRecord } from './user.record.js';
 
 const LIST = 'users';
 
@@ -26,7 +26,9 @@ export class UserService {
   /** One query for the users that several requests miss at the same moment. */
   readonly #stored = new DataLoader(
     async (ids: readonly string[]) => {
-      const records = await recordsOf(this.em.fork(), { id: { $in: [...new Set(ids)] } }).execute<UserRecord[]>();
+      const records = await this.em
+        .fork()
+        .execute<UserRecord[]>(sql`select ${RECORD_COLUMNS} from "users" where id in (${[...new Set(ids)]})`);
       const byId = new Map(records.map((record) => [record.id, record]));
       return ids.map((id) => byId.get(id) ?? null);
     },
@@ -51,13 +53,12 @@ export class UserService {
   /** @throws {IdentityError} BAD_USER_INPUT, as `pageRequest` and `toWhere` say. */
   async page(args: UsersArgs) {
     const request = pageRequest(args, this.cursors);
-    const { where, orderBy, limit } = pageQuery(request);
-    const filter = toWhere(args.filter);
+    const { within, order, limit } = pageQuery(request);
+    const where = allOf([toWhere(args.filter), within]);
     const [records] = await this.#list('page', { ...request, filter: args.filter }, (em) =>
-      recordsOf(em, { $and: [filter, where] })
-        .orderBy(orderBy)
-        .limit(limit)
-        .execute<UserRecord[]>(),
+      em.execute<UserRecord[]>(
+        sql`select ${RECORD_COLUMNS} from "users" where ${where} order by ${order} limit ${limit}`,
+      ),
     );
     const cursorOf = (user: User) => this.cursors.encode(positionOf(user, request), orderName(request));
     return { ...connectionOf(records.map(fromRecord), request, cursorOf), filter: args.filter ?? null };
@@ -67,21 +68,11 @@ export class UserService {
   async total(filter: UserFilter | null): Promise<Total> {
     const where = toWhere(filter);
     const [total] = await this.#list('total', { filter }, async (em) => {
-      const matches = em
-        .createQueryBuilder(User)
-        .select('id')
-        .where(where as QBFilterQuery<User>);
-      const some = matches
-        .clone()
-        .limit(MAX_COUNTED + 1)
-        .toQuery();
       const [{ count }] = await em.execute<[{ count: number }]>(
-        `select count(*)::int as count from (${some.sql}) as matched`,
-        some.params,
+        sql`select count(*)::int as count from (select from "users" where ${where} limit ${MAX_COUNTED + 1}) as matched`,
       );
       if (count <= MAX_COUNTED) return { count, isEstimate: false };
-      const all = matches.toQuery();
-      const [explained] = await em.execute<[Explained]>(`explain (format json) ${all.sql}`, all.params);
+      const [explained] = await em.execute<[Explained]>(sql`explain (format json) select from "users" where ${where}`);
       return { count: Math.max(explained['QUERY PLAN'][0].Plan['Plan Rows'], count), isEstimate: true };
     });
     return total;
@@ -114,13 +105,6 @@ export class UserService {
     return records.map((record) => record && fromRecord(record));
   }
 }
-
-/** Plain rows: as entities they would cost more than their query. */
-const recordsOf = (em: EntityManager, where: FilterQuery<User>) =>
-  em
-    .createQueryBuilder(User)
-    .select([...RECORD_FIELDS])
-    .where(where as QBFilterQuery<User>);
 
 /** What the cache holds of a user, to be invalidated when they have changed. */
 export const cachedOf = (userId: string) => [`user:${userId}`, LIST];
