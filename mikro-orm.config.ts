@@ -1,9 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import type { Options } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
-import { PgliteDriver } from '@mikro-orm/pglite';
 import { defineConfig as postgresConfig } from '@mikro-orm/postgresql';
 import { Migration20261122000000_identity } from './migrations/Migration20261122000000_identity.js';
 import { Migration20261122000001_sessions } from './migrations/Migration20261122000001_sessions.js';
@@ -38,7 +36,7 @@ export const POOL_SIZE = 10;
 const CONNECTION_WAIT_MS = 5_000;
 
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
-export function databaseOptions(config: DatabaseConfig): Partial<Options> {
+export async function databaseOptions(config: DatabaseConfig): Promise<Partial<Options>> {
   const { databaseUrl, databaseReplicaUrls, dataDir, statementTimeoutMs } = config;
   const options = {
     entities: [
@@ -82,12 +80,16 @@ export function databaseOptions(config: DatabaseConfig): Partial<Options> {
         pool: { min: 0, max: POOL_SIZE },
         driverOptions: { connectionTimeoutMillis: CONNECTION_WAIT_MS, statement_timeout: statementTimeoutMs },
       })
-    : {
-        ...options,
-        driver: PgliteDriver,
-        dbName: embeddedFolder(dataDir),
-        driverOptions: { extensions: { pg_trgm } },
-      };
+    : { ...options, ...(await embedded(dataDir)) };
+}
+
+/** Its modules are loaded only where no PostgreSQL is. */
+async function embedded(dataDir: string): Promise<Partial<Options>> {
+  const [{ PgliteDriver }, { pg_trgm }] = await Promise.all([
+    import('@mikro-orm/pglite'),
+    import('@electric-sql/pglite/contrib/pg_trgm'),
+  ]);
+  return { driver: PgliteDriver, dbName: embeddedFolder(dataDir), driverOptions: { extensions: { pg_trgm } } };
 }
 
 function embeddedFolder(dataDir: string): string {

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { inProcessConsumer } from '../consumer/in-process.js';
 import type { StepParts } from '../consumer/steps/steps.js';
 import { databaseOptions } from '../mikro-orm.config.js';
 import { ensureAdmin } from './account/first-admin.js';
@@ -160,6 +159,7 @@ async function eventBus(config: Config, parts: StepParts, mailer: Mailer | null)
     const { rabbitBus } = await import('./events/rabbit-bus.js');
     return rabbitBus({ urls: amqpUrls, declares: !production }, parts.log);
   }
+  const { inProcessConsumer } = await import('../consumer/in-process.js');
   // Only production may be without one, and it has a broker.
   return inProcessBus(await inProcessConsumer({ ...parts, mailer: mailer as Mailer, publicUrl }, config));
 }

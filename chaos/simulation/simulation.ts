@@ -66,7 +66,7 @@ export class Simulation {
     const driver = simulatedDriver((made) => {
       database = made;
     });
-    const opened = await openDatabase(config, (given) => ({ ...databaseOptions(given), driver }));
+    const opened = await openDatabase(config, async (given) => ({ ...(await databaseOptions(given)), driver }));
     await migrate(opened, config);
     if (!database) throw new Error('the database was opened by another driver');
     return new Simulation({ clock: new Clock(), em: opened.em, pglite: await database.pglite(), database });

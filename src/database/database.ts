@@ -47,13 +47,13 @@ export interface Database {
  */
 export async function openDatabase(
   config: DatabaseConfig,
-  optionsFor: (config: DatabaseConfig) => Partial<Options>,
+  optionsFor: (config: DatabaseConfig) => Promise<Partial<Options>>,
   { mayBeAway = false } = {},
 ): Promise<Database> {
   const unlock = config.databaseUrl || config.dataDir === IN_MEMORY ? () => undefined : lockFolder(config.dataDir);
   let closing: Promise<void> | null = null;
   try {
-    const orm = await MikroORM.init(optionsFor(config));
+    const orm = await MikroORM.init(await optionsFor(config));
     const em = orm.em as EntityManager;
     await assertUsable(em, config, mayBeAway).catch(async (error) => {
       await orm.close(true).catch(() => undefined);

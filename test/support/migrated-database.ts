@@ -30,8 +30,8 @@ export async function openMigratedEmbedded(config: DatabaseConfig): Promise<Data
   const dump = readFileSync(path);
   // What is read of a Blob. A real one does not survive MikroORM's copy of its options.
   const loadDataDir = { type: 'application/x-tar', arrayBuffer: async () => dump };
-  return openDatabase(config, (given) => {
-    const options = databaseOptions(given);
+  return openDatabase(config, async (given) => {
+    const options = await databaseOptions(given);
     return { ...options, driverOptions: { ...(options.driverOptions as object), loadDataDir } };
   });
 }
