@@ -24,6 +24,9 @@ export class ReplicatedPostgres {
     // The servers of tests answer before a commit is written: here they are killed.
     const name = new URL(database).pathname.slice(1);
     await select(server.url, `alter database ${name} set synchronous_commit = on`);
+    // A standby that was away while its primary crashed may need what that would have removed by then.
+    await select(server.url, `alter system set wal_keep_size = '1GB'`);
+    await select(server.url, 'select pg_reload_conf()');
     const postgres = new ReplicatedPostgres({ server, disk }, database);
     await postgres.#addStandby();
     return postgres;
@@ -101,9 +104,10 @@ export class ReplicatedPostgres {
     await eventually(async () => {
       const [standby] = await select(
         this.server.url,
-        `select flush_lsn >= '${row?.lsn}'::pg_lsn as "isCurrent" from pg_stat_replication where sync_state = 'sync'`,
+        `select flush_lsn >= '${row?.lsn}'::pg_lsn and sync_state = 'sync' as "isCurrent", state, sync_state, flush_lsn
+         from pg_stat_replication`,
       );
-      if (!standby?.isCurrent) throw new Error('the standby is behind');
+      if (!standby?.isCurrent) throw new Error(`the standby is not at ${row?.lsn}: ${JSON.stringify(standby)}`);
     });
   }
 }
