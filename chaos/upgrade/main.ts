@@ -1,0 +1,168 @@
+import { parseArgs } from 'node:util';
+import { DEAD_LETTERS } from '../../src/events/topology.js';
+import { eventually } from '../../test/support/eventually.js';
+import { select } from '../../test/support/processes.js';
+import { seeded } from '../../test/support/random.js';
+import { startPostgres } from '../../test/support/servers/postgres.js';
+import { type RabbitServer, startRabbit } from '../../test/support/servers/rabbit.js';
+import { startRedis } from '../../test/support/servers/redis.js';
+import { TestSmtpServer } from '../../test/support/smtp.js';
+import { OPEN_WORK } from '../settle.js';
+import { makeUsersIn } from '../users.js';
+import { Fleet, type Release } from './fleet.js';
+import { buildLastRelease, LAST_RELEASE } from './last-release.js';
+import { Load } from './load.js';
+import { lockWaits, logLockWaits } from './lock-waits.js';
+
+/**
+ * Upgrades an installation of the last release to this version, downgrades it, and upgrades it again, while requests go
+ * on. Ends with 1 where one failed, a session was lost, a lock was waited for too long, or something was left undone. All servers are private ones.
+ */
+const USAGE = `Usage: npm run upgrade -- [--people N] [--rate N] [--seconds N] [--lock-ms N] [--seed N]
+  --people   in the database, 10000 unless told
+  --rate     requests a second, 500 unless told
+  --seconds  of each part of the run, 10 unless told
+  --lock-ms  for how long a lock may be waited for, 100 unless told
+  --seed     of the requests, 1 unless told`;
+
+const ADMIN = { email: 'admin@example.com', password: 'a password of an admin' };
+/** More would wait for their passwords at the start. */
+const MOST_VISITORS = 200;
+
+const { people, rate, seconds, lockMs, seed } = argumentsOrExit();
+const before: Release = { name: LAST_RELEASE.version, programs: buildLastRelease() };
+const now: Release = { name: 'this version', programs: 'dist' };
+await using stack = new AsyncDisposableStack();
+process.exitCode = await run(stack);
+
+async function run(stack: AsyncDisposableStack): Promise<number> {
+  const [postgres, redis, rabbit, smtp] = await Promise.all([
+    startPostgres({ durable: true }),
+    startRedis(),
+    startRabbit(),
+    TestSmtpServer.create(),
+  ]);
+  await smtp.listen();
+  stack.defer(async () => void (await Promise.all([postgres.stop(), redis.stop(), rabbit.stop(), smtp.close()])));
+  await logLockWaits(postgres, lockMs);
+  const database = await postgres.createDatabase();
+  const fleet = new Fleet({
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'http://localhost',
+    ADMIN_EMAIL: ADMIN.email,
+    ADMIN_PASSWORD: ADMIN.password,
+    BCRYPT_COST: '10',
+    DATABASE_URL: database,
+    REDIS_URL: redis.url,
+    AMQP_URL: rabbit.url,
+    SMTP_URL: `smtp://${smtp.address}`,
+  });
+  stack.defer(() => fleet.kill());
+  await fleet.migrate(before);
+  await fleet.start(before);
+  const toDelete = await makeUsersIn(database, people);
+  // PostgreSQL would do it in the midst of the run.
+  await select(database, 'vacuum analyze');
+  await select(database, 'checkpoint');
+  const load = new Load(fleet, seeded(seed), toDelete);
+  await load.signIn(ADMIN, Math.min(MOST_VISITORS, rate));
+
+  const calm = () => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
+  const part = async (name: string, work: () => Promise<void>) => {
+    load.part(name);
+    await work();
+  };
+  load.start(rate);
+  await part(before.name, calm);
+  await part('migrates', () => fleet.migrate(now));
+  await part(`${before.name}, migrated`, calm);
+  await part('upgrade', () => fleet.replace(now, calm));
+  await part(now.name, calm);
+  await part('downgrade', () => fleet.replace(before, calm));
+  await part(`${before.name} again`, calm);
+  await part('upgrade again', () => fleet.replace(now, calm));
+  await part(`${now.name} again`, calm);
+  await load.stop();
+
+  const unpurged = await unpurgedOf(database, load.deleted, () => fleet.replace(now, async () => undefined));
+  const waits = await lockWaits(database);
+  const seen = load.seen();
+  const facts = {
+    'failed requests': seen.reduce((sum, { failed }) => sum + failed, 0),
+    'sessions lost': load.sessionsLost,
+    'requests of sessions that were over': load.revoked,
+    [`waits for a lock over ${lockMs} ms`]: waits.length,
+    'deleted and not purged': unpurged,
+    'dead letters': await deadLetters(rabbit),
+  };
+  console.log('| part | requests | failed | stale for ms | p50 ms | p99 ms | longest ms |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  for (const { name, requests, failed, staleMs, p50, p99, longest } of seen)
+    console.log(`| ${[name, requests, failed, ...[staleMs, p50, p99, longest].map(Math.round)].join(' | ')} |`);
+  console.log(`\n| | |\n| --- | --- |\n| people | ${people} |\n| deleted | ${load.deleted.length} |`);
+  for (const [name, count] of Object.entries(facts)) console.log(`| ${name} | ${count} |`);
+  for (const text of [...load.complaints, ...waits.slice(0, 10)]) console.error(text);
+  return Object.values(facts).every((count) => count === 0) ? 0 : 1;
+}
+
+/**
+ * How many of the deleted people are still readable when all work is done. What the release before has left undone for
+ * an hour is taken over: the hour is over at once, and a consumer that starts looks for it.
+ */
+async function unpurgedOf(database: string, ids: readonly string[], restart: () => Promise<void>): Promise<number> {
+  const anHourAgo = `now() - interval '2 hours'`;
+  await select(database, `update users set deleted_at = ${anHourAgo} where deleted_at is not null`);
+  await select(database, `update deletions set announced_at = ${anHourAgo} where purged_at is null`);
+  await restart();
+  const readable = async () => {
+    const [{ count }] = await select(
+      database,
+      `select count(*)::int from users where id = any($1) and email not like '%@deleted.invalid'`,
+      [ids],
+    );
+    const [{ open }] = await select(database, OPEN_WORK);
+    return { count, open } as { count: number; open: number };
+  };
+  await eventually(async () => {
+    const { count, open } = await readable();
+    if (count + open > 0) throw new Error(`${count} readable, ${open} steps open`);
+  }).catch((error) => console.error(error.message));
+  return (await readable()).count;
+}
+
+async function deadLetters(rabbit: RabbitServer): Promise<number> {
+  return rabbit.withChannel(async (channel) => {
+    let count = 0;
+    for (const queue of Object.values(DEAD_LETTERS)) count += (await channel.checkQueue(queue)).messageCount;
+    return count;
+  });
+}
+
+function argumentsOrExit() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        people: { type: 'string', default: '10000' },
+        rate: { type: 'string', default: '500' },
+        seconds: { type: 'string', default: '10' },
+        'lock-ms': { type: 'string', default: '100' },
+        seed: { type: 'string', default: '1' },
+      },
+    });
+    const numberOf = (name: keyof typeof values) => {
+      const number = Number(values[name]);
+      if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} must be a whole number above 0.`);
+      return number;
+    };
+    return {
+      people: numberOf('people'),
+      rate: numberOf('rate'),
+      seconds: numberOf('seconds'),
+      lockMs: numberOf('lock-ms'),
+      seed: numberOf('seed'),
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(1);
+  }
+}
