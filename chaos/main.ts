@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { quantile } from '../bench/statistics.js';
 import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
 import { seeded } from '../test/support/random.js';
 import { FAULTS, NEEDS_DISK } from './faults.js';
 import { judgeDatabase } from './history.js';
 import { bindObserver, deliveries } from './observer.js';
+import { optionsOrExit } from './options.js';
 import { settle } from './settle.js';
 import { makeUsersIn } from './users.js';
-import { type Programs, startWorld, type World } from './world.js';
+import { startWorld, type World } from './world.js';
 
 /**
  * Deletes users through the API while processes are killed, frozen and cut off at random, lets all settle, and compares
@@ -26,9 +26,10 @@ const ASK_AGAIN_MS = 250;
 const IN_HAND = 100;
 const [MIN_CALM_MS, MORE_CALM_MS] = [300, 1_500];
 
-const { seed, deletions, rate, settleSeconds, programs } = argumentsOrExit();
+const DEFAULTS = { seed: 1, deletions: 1_000, rate: 50, settle: 180, dist: 'dist' };
+const { seed, deletions, rate, settle: settleSeconds, dist } = optionsOrExit(USAGE, DEFAULTS);
 const random = seeded(seed);
-const world = await startWorld(programs);
+const world = await startWorld({ api: `${dist}/src/main.js`, consumer: `${dist}/consumer/main.js` });
 let code = 1;
 try {
   code = await run(world);
@@ -134,34 +135,4 @@ async function deleteAll(world: World, ids: string[]) {
   }
   await Promise.all(inHand);
   return { asked, accepted };
-}
-
-function argumentsOrExit() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        seed: { type: 'string', default: '1' },
-        deletions: { type: 'string', default: '1000' },
-        rate: { type: 'string', default: '50' },
-        settle: { type: 'string', default: '180' },
-        dist: { type: 'string', default: 'dist' },
-      },
-    });
-    const numberOf = (name: 'seed' | 'deletions' | 'rate' | 'settle') => {
-      const number = Number(values[name]);
-      if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} must be a whole number above 0.`);
-      return number;
-    };
-    const programs: Programs = { api: `${values.dist}/src/main.js`, consumer: `${values.dist}/consumer/main.js` };
-    return {
-      seed: numberOf('seed'),
-      deletions: numberOf('deletions'),
-      rate: numberOf('rate'),
-      settleSeconds: numberOf('settle'),
-      programs,
-    };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(1);
-  }
 }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { optionsOrExit } from '../options.js';
 import type { SeedOutcome } from './seeds.js';
 
 /**
@@ -13,7 +13,7 @@ const USAGE = `Usage: npm run simulate -- [--seeds N] [--from N] [--trace]
   --from   the first of them, 1 unless told
   --trace  prints what happens in each`;
 
-const { seeds, from, trace } = argumentsOrExit();
+const { seeds, from, trace } = optionsOrExit(USAGE, { seeds: 100, from: 1, trace: false });
 const processes = Math.min(seeds, availableParallelism());
 const faults = new Map<string, number>();
 const began = performance.now();
@@ -40,23 +40,4 @@ function runEach(first: number, step: number): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${code}`))));
   });
-}
-
-function argumentsOrExit() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        seeds: { type: 'string', default: '100' },
-        from: { type: 'string', default: '1' },
-        trace: { type: 'boolean', default: false },
-      },
-    });
-    const [seeds, from] = [Number(values.seeds), Number(values.from)];
-    if (![seeds, from].every((number) => Number.isInteger(number) && number > 0))
-      throw new Error('--seeds and --from must be whole numbers above 0.');
-    return { seeds, from, trace: values.trace };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(1);
-  }
 }

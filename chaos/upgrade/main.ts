@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { DEAD_LETTERS } from '../../src/events/topology.js';
 import { eventually } from '../../test/support/eventually.js';
 import { select } from '../../test/support/processes.js';
@@ -7,6 +6,7 @@ import { startPostgres } from '../../test/support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../../test/support/servers/rabbit.js';
 import { startRedis } from '../../test/support/servers/redis.js';
 import { TestSmtpServer } from '../../test/support/smtp.js';
+import { optionsOrExit } from '../options.js';
 import { OPEN_WORK } from '../settle.js';
 import { makeUsersIn } from '../users.js';
 import { Fleet, type Release } from './fleet.js';
@@ -16,20 +16,22 @@ import { lockWaits, logLockWaits } from './lock-waits.js';
 
 /**
  * Upgrades an installation of the last release to this version, downgrades it, and upgrades it again, while requests go
- * on. Ends with 1 where one failed, a session was lost, a lock was waited for too long, or something was left undone. All servers are private ones.
+ * on. Ends with 1 where one failed, a session was lost, a lock was waited for too long, or something was left undone.
+ * All servers are private ones.
  */
-const USAGE = `Usage: npm run upgrade -- [--people N] [--rate N] [--seconds N] [--lock-ms N] [--seed N]
+const USAGE = `Usage: npm run upgrade -- [--people N] [--rate N] [--seconds N] [--lock MS] [--seed N]
   --people   in the database, 10000 unless told
   --rate     requests a second, 500 unless told
   --seconds  of each part of the run, 10 unless told
-  --lock-ms  for how long a lock may be waited for, 100 unless told
+  --lock     for how long a lock may be waited for, 100 unless told
   --seed     of the requests, 1 unless told`;
 
 const ADMIN = { email: 'admin@example.com', password: 'a password of an admin' };
 /** More would wait for their passwords at the start. */
 const MOST_VISITORS = 200;
 
-const { people, rate, seconds, lockMs, seed } = argumentsOrExit();
+const DEFAULTS = { people: 10_000, rate: 500, seconds: 10, lock: 100, seed: 1 };
+const { people, rate, seconds, lock: lockMs, seed } = optionsOrExit(USAGE, DEFAULTS);
 const before: Release = { name: LAST_RELEASE.version, programs: buildLastRelease() };
 const now: Release = { name: 'this version', programs: 'dist' };
 await using stack = new AsyncDisposableStack();
@@ -107,12 +109,12 @@ async function run(stack: AsyncDisposableStack): Promise<number> {
 
 /**
  * How many of the deleted people are still readable when all work is done. What the release before has left undone for
- * an hour is taken over: the hour is over at once, and a consumer that starts looks for it.
+ * an hour is taken over by a consumer that starts: here the hour is over at once.
  */
 async function unpurgedOf(database: string, ids: readonly string[], restart: () => Promise<void>): Promise<number> {
-  const anHourAgo = `now() - interval '2 hours'`;
-  await select(database, `update users set deleted_at = ${anHourAgo} where deleted_at is not null`);
-  await select(database, `update deletions set announced_at = ${anHourAgo} where purged_at is null`);
+  const longAgo = `now() - interval '2 hours'`;
+  await select(database, `update users set deleted_at = ${longAgo} where deleted_at is not null`);
+  await select(database, `update deletions set announced_at = ${longAgo} where purged_at is null`);
   await restart();
   const readable = async () => {
     const [{ count }] = await select(
@@ -136,33 +138,4 @@ async function deadLetters(rabbit: RabbitServer): Promise<number> {
     for (const queue of Object.values(DEAD_LETTERS)) count += (await channel.checkQueue(queue)).messageCount;
     return count;
   });
-}
-
-function argumentsOrExit() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        people: { type: 'string', default: '10000' },
-        rate: { type: 'string', default: '500' },
-        seconds: { type: 'string', default: '10' },
-        'lock-ms': { type: 'string', default: '100' },
-        seed: { type: 'string', default: '1' },
-      },
-    });
-    const numberOf = (name: keyof typeof values) => {
-      const number = Number(values[name]);
-      if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} must be a whole number above 0.`);
-      return number;
-    };
-    return {
-      people: numberOf('people'),
-      rate: numberOf('rate'),
-      seconds: numberOf('seconds'),
-      lockMs: numberOf('lock-ms'),
-      seed: numberOf('seed'),
-    };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(1);
-  }
 }

@@ -23,7 +23,7 @@ if (hasLastRelease())
         '50',
         '--seconds',
         '1',
-        '--lock-ms',
+        '--lock',
         '5000',
       ];
       const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
