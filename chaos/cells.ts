@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../test/support/eventually.js';
 import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
 import { type ApiProcess, type Env, type Running, select, startApi, startConsumer } from '../test/support/processes.js';
@@ -156,6 +157,13 @@ const SHORT_LEASES: Alteration[] = ['src/events/relay.js', 'consumer/deletion-wo
 
 export type CellName = keyof typeof CELLS;
 
+/** Whether it ends by itself within this time; it is gone in any case. */
+async function endsIn(running: Running, seconds: number): Promise<boolean> {
+  const hasEnded = await Promise.race([running.exited.then(() => true), delay(seconds * 1000, false, { ref: false })]);
+  await running.kill();
+  return hasEnded;
+}
+
 /** What went wrong: nothing, where each rule of the delivery is kept. All must be done in so many seconds. */
 export async function runCell(
   world: CellWorld,
@@ -195,12 +203,13 @@ export async function runCell(
       await Promise.all(users.map((id) => deleteOne(id).catch(() => undefined)));
     };
     const seenAround = around ? await around(world, deleteAll, database) : await deleteAll();
+    let isKilled = true;
     if (killed?.program === 'api') {
-      await api.exited;
+      isKilled = await endsIn(api, settleSeconds);
       api = await startApi(env, `${plain}/src/main.js`);
     }
     if (killed?.program === 'consumer') {
-      await consumers[0]?.exited;
+      isKilled = await endsIn(consumers[0] as Running, settleSeconds);
       consumers.push(startConsumer(env, `${plain}/consumer/main.js`));
     }
     if (undone) accepted.clear();
@@ -223,6 +232,7 @@ export async function runCell(
     const handled = consumers.flatMap((consumer) =>
       consumer.lines('user deletion received').map(({ userId }) => userId),
     );
+    if (!isKilled) problems.push('not killed');
     if (!beginsAgain && new Set(handled).size < handled.length) problems.push('handled twice');
     if (!undone && accepted.size < USERS) problems.push('not accepted');
     if (settledMs >= settleSeconds * 1000) problems.push('not settled');
