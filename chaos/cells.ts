@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { answeredInTime } from '../src/process/answered-in-time.js';
 import { eventually } from '../test/support/eventually.js';
 import { ADMIN, ask, DELETE_USER, LOGIN } from '../test/support/people.js';
 import { type ApiProcess, type Env, type Running, select, startApi, startConsumer } from '../test/support/processes.js';
@@ -159,7 +159,10 @@ export type CellName = keyof typeof CELLS;
 
 /** Whether it ends by itself within this time; it is gone in any case. */
 async function endsIn(running: Running, seconds: number): Promise<boolean> {
-  const hasEnded = await Promise.race([running.exited.then(() => true), delay(seconds * 1000, false, { ref: false })]);
+  const hasEnded = await answeredInTime(running.exited, seconds * 1000).then(
+    () => true,
+    () => false,
+  );
   await running.kill();
   return hasEnded;
 }

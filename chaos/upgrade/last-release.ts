@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { TSC } from '../../test/support/build.js';
 
 /** The one that this version follows. Each release names itself here; see CONTRIBUTING.md. */
 export const LAST_RELEASE = { version: '0.2.0', commit: 'd41302b1dbef767b208fbae94616d7b1347384ee' };
 
 const FOLDER = resolve('node_modules', '.last-release', LAST_RELEASE.commit);
-const TSC = resolve('node_modules', 'typescript', 'bin', 'tsc');
 
 /** Whether this checkout has its history. */
 export const hasLastRelease = (): boolean =>
@@ -22,7 +22,7 @@ export function buildLastRelease(): string {
   const archive = execFileSync('git', ['archive', LAST_RELEASE.commit], { maxBuffer: 2 ** 28 });
   execFileSync('tar', ['-x', '-C', FOLDER], { input: archive });
   installOther();
-  execFileSync(process.execPath, [TSC, '-p', 'tsconfig.build.json'], { cwd: FOLDER });
+  execFileSync(process.execPath, [resolve(TSC), '-p', 'tsconfig.build.json'], { cwd: FOLDER });
   writeFileSync(isBuilt, '');
   return programs;
 }

@@ -1,27 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { quantile } from '../../bench/statistics.js';
-import { ask, DELETE_USER, freshEmail, LOGIN, PASSWORD, REGISTER } from '../../test/support/people.js';
+import { ask, DELETE_USER, LOGIN, member, members, type Person, signIn } from '../../test/support/people.js';
 import type { ApiProcess } from '../../test/support/processes.js';
+import { REFRESH } from '../../test/support/tabs.js';
 import type { Fleet } from './fleet.js';
 
 const ME = '{ me { id name } }';
 const USER = 'query ($id: ID!) { user(id: $id) { id email role { name } } }';
 const USERS = '{ users(first: 20) { edges { node { id email role { name } } } } }';
 const RENAME = 'mutation ($name: String!) { updateProfile(input: { name: $name }) { id name } }';
-const REFRESH =
-  'mutation ($refreshToken: String!) { refresh(input: { refreshToken: $refreshToken }) { accessToken refreshToken } }';
 const LOGOUT = 'mutation { logout { sessionsEnded } }';
 
 /** An instance that Redis does not answer tells the others by the database alone: in milliseconds, where none is busy. */
 const FORGETS_MS = 5_000;
-
-/** Somebody who is signed in. */
-interface Visitor {
-  id: string;
-  email: string;
-  token: string;
-  refreshToken: string;
-}
 
 /** What was seen in one part of the run. */
 export interface Seen {
@@ -48,7 +39,7 @@ export class Load {
     [1.5, () => this.#delete()],
   ];
   /** Not in use; a visitor does one thing at a time. */
-  readonly #idle: Visitor[] = [];
+  readonly #idle: Person[] = [];
   readonly #parts: { name: string; failed: number; staleMs: number; timesMs: number[] }[] = [];
   readonly #ending = new AbortController();
   #admin = '';
@@ -72,9 +63,9 @@ export class Load {
   }
 
   async signIn(admin: { email: string; password: string }, visitors: number): Promise<void> {
-    const { login } = await this.#send(LOGIN, { input: admin });
-    this.#admin = login.accessToken;
-    for (let count = 0; count < visitors; count += 1) this.#idle.push(await this.#register());
+    const api = this.fleet.pick(this.random);
+    this.#admin = (await signIn(api, admin)).token;
+    this.#idle.push(...(await members(api, visitors)));
   }
 
   /** Begins to send; what is seen belongs to the part that was named last. */
@@ -137,7 +128,7 @@ export class Load {
     });
   }
 
-  async #withVisitor(work: (visitor: Visitor) => Promise<void>): Promise<void> {
+  async #withVisitor(work: (visitor: Person) => Promise<void>): Promise<void> {
     const [visitor] = this.#idle.splice(Math.floor(this.random() * this.#idle.length), 1);
     // All wait for an answer: how long that takes is seen, and how many requests there were.
     if (!visitor) return;
@@ -148,12 +139,12 @@ export class Load {
     }
   }
 
-  async #readMe({ id, token }: Visitor, api?: ApiProcess): Promise<void> {
+  async #readMe({ id, token }: Person, api?: ApiProcess): Promise<void> {
     const { me } = await this.#send(ME, {}, token, api);
     if (me?.id !== id) throw new Error(`me is ${JSON.stringify(me)}, not ${id}`);
   }
 
-  async #readOwnUser({ id, email, token }: Visitor): Promise<void> {
+  async #readOwnUser({ id, email, token }: Person): Promise<void> {
     const { user } = await this.#send(USER, { id }, token);
     if (user?.email !== email || user.role.name !== 'MEMBER') throw new Error(`user is ${JSON.stringify(user)}`);
   }
@@ -164,7 +155,7 @@ export class Load {
   }
 
   /** The other instances know it, of whichever release they are. */
-  async #rename(visitor: Visitor): Promise<void> {
+  async #rename(visitor: Person): Promise<void> {
     const part = this.#parts.at(-1);
     this.#names += 1;
     const name = `Visitor ${this.#names}`;
@@ -179,30 +170,24 @@ export class Load {
     }
   }
 
-  async #refresh(visitor: Visitor): Promise<void> {
-    const { refresh } = await this.#send(REFRESH, { refreshToken: visitor.refreshToken });
+  async #refresh(visitor: Person): Promise<void> {
+    const { refresh } = await this.#send(REFRESH, { token: visitor.refreshToken });
     visitor.token = refresh.accessToken;
     visitor.refreshToken = refresh.refreshToken;
   }
 
-  async #logIn({ email }: Visitor): Promise<void> {
-    await this.#send(LOGIN, { input: { email, password: PASSWORD } });
+  async #logIn({ email, password }: Person): Promise<void> {
+    await this.#send(LOGIN, { input: { email, password } });
   }
 
   async #registerAndLogOut(): Promise<void> {
-    const { id, token } = await this.#register();
+    const { id, token } = await member(this.fleet.pick(this.random));
     this.#toDelete.push(id);
     await this.#send(LOGOUT, {}, token);
     for (const { url } of this.fleet.all) {
       const { data } = await ask({ url }, ME, {}, token);
       if (data?.me) this.revoked += 1;
     }
-  }
-
-  async #register(): Promise<Visitor> {
-    const email = freshEmail();
-    const { register } = await this.#send(REGISTER, { input: { email, password: PASSWORD, name: 'Visitor' } });
-    return { id: register.user.id, email, token: register.accessToken, refreshToken: register.refreshToken };
   }
 
   async #delete(): Promise<void> {

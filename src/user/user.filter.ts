@@ -16,8 +16,8 @@ export type Condition = RawQueryFragment;
 const OPEN = sql`deleted_at is null`;
 
 const STATES: Record<AccountState, Condition> = {
-  [AccountState.ACTIVE]: sql`(deleted_at is null and is_active)`,
-  [AccountState.DEACTIVATED]: sql`(deleted_at is null and not is_active)`,
+  [AccountState.ACTIVE]: sql`(${OPEN} and is_active)`,
+  [AccountState.DEACTIVATED]: sql`(${OPEN} and not is_active)`,
   [AccountState.CLOSED]: sql`deleted_at is not null`,
 };
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync, w
 import { join } from 'node:path';
 import { openRunFolder } from './once-per-run.js';
 
-const TSC = join('node_modules', 'typescript', 'bin', 'tsc');
+export const TSC = join('node_modules', 'typescript', 'bin', 'tsc');
 
 /** Brings dist up to date. */
 export const build = (): void =>

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { TSC } from './build.js';
 
 const OPTIONS = [
   '--noEmit',
@@ -14,6 +14,6 @@ const OPTIONS = [
 
 /** Compiles one file, as a client would, and writes nothing. `stdout` says what is wrong. */
 export const compile = (path: string) =>
-  spawnSync(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), ...OPTIONS, path], {
+  spawnSync(process.execPath, [TSC, ...OPTIONS, path], {
     encoding: 'utf8',
   });
