@@ -16,9 +16,13 @@ export interface Release {
 
 const APIS = 2;
 
-/** The instances of an installation, as an orchestrator replaces them: one at a time, the new one first. */
+/**
+ * The instances of an installation, as an orchestrator replaces them: one at a time, the new one first. One that is to
+ * end gets no more requests, and ends when it has answered those that it has.
+ */
 export class Fleet {
   readonly #apis: ApiProcess[] = [];
+  readonly #requests = new Map<ApiProcess, Set<Promise<unknown>>>();
   #consumer: Running | null = null;
 
   constructor(private readonly env: Env) {}
@@ -28,8 +32,22 @@ export class Fleet {
     return this.#apis[Math.floor(random() * this.#apis.length)] as ApiProcess;
   }
 
+  /** Those that take requests now. */
   get all(): readonly ApiProcess[] {
-    return this.#apis;
+    return [...this.#apis];
+  }
+
+  takesRequests(api: ApiProcess): boolean {
+    return this.#apis.includes(api);
+  }
+
+  /** Requests to one, which does not end before they are answered. */
+  async use<T>(api: ApiProcess, work: (api: ApiProcess) => Promise<T>): Promise<T> {
+    const requests = this.#requests.get(api) ?? new Set();
+    this.#requests.set(api, requests);
+    const request = work(api);
+    requests.add(request);
+    return request.finally(() => requests.delete(request));
   }
 
   async migrate({ programs }: Release): Promise<void> {
@@ -46,7 +64,8 @@ export class Fleet {
   async replace(release: Release, betweenTwo: () => Promise<void>): Promise<void> {
     for (let count = 0; count < APIS; count += 1) {
       await this.#addApi(release);
-      const oldest = this.#apis.shift();
+      const oldest = this.#apis.shift() as ApiProcess;
+      await Promise.allSettled(this.#requests.get(oldest) ?? []);
       await endInOrder(oldest);
       if (count === 0) await betweenTwo();
     }

@@ -162,7 +162,7 @@ export class Load {
     await this.#send(RENAME, { name }, visitor.token);
     const confirmed = performance.now();
     for (const api of this.fleet.all) {
-      while ((await this.#send(ME, {}, visitor.token, api)).me?.name !== name) {
+      while (this.fleet.takesRequests(api) && (await this.#send(ME, {}, visitor.token, api)).me?.name !== name) {
         const staleMs = performance.now() - confirmed;
         if (part) part.staleMs = Math.max(part.staleMs, staleMs);
         if (staleMs > FORGETS_MS) throw new Error(`an instance did not forget a name for ${staleMs} ms`);
@@ -181,11 +181,12 @@ export class Load {
   }
 
   async #registerAndLogOut(): Promise<void> {
-    const { id, token } = await member(this.fleet.pick(this.random));
+    const { id, token } = await this.fleet.use(this.fleet.pick(this.random), (api) => member(api));
     this.#toDelete.push(id);
     await this.#send(LOGOUT, {}, token);
-    for (const { url } of this.fleet.all) {
-      const { data } = await ask({ url }, ME, {}, token);
+    for (const api of this.fleet.all) {
+      if (!this.fleet.takesRequests(api)) continue;
+      const { data } = await this.fleet.use(api, () => ask(api, ME, {}, token));
       if (data?.me) this.revoked += 1;
     }
   }
@@ -201,7 +202,7 @@ export class Load {
   async #send(query: string, variables: object, token?: string, api = this.fleet.pick(this.random)) {
     const part = this.#parts.at(-1);
     const began = performance.now();
-    const { data, text } = await ask(api, query, { ...variables }, token);
+    const { data, text } = await this.fleet.use(api, () => ask(api, query, { ...variables }, token));
     part?.timesMs.push(performance.now() - began);
     if (text.includes('"errors"')) throw new Error(text);
     return data;
