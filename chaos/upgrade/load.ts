@@ -13,6 +13,8 @@ const LOGOUT = 'mutation { logout { sessionsEnded } }';
 
 /** An instance that Redis does not answer tells the others by the database alone: in milliseconds, where none is busy. */
 const FORGETS_MS = 5_000;
+/** The admin's access token lives for 15 minutes. */
+const RENEW_MS = 300_000;
 
 /** What was seen in one part of the run. */
 export interface Seen {
@@ -42,7 +44,7 @@ export class Load {
   readonly #idle: Person[] = [];
   readonly #parts: { name: string; failed: number; staleMs: number; timesMs: number[] }[] = [];
   readonly #ending = new AbortController();
-  #admin = '';
+  #admin!: Person;
   #names = 0;
   #running: Promise<void> = Promise.resolve();
   /** People whom the admin deletes. */
@@ -64,13 +66,15 @@ export class Load {
 
   async signIn(admin: { email: string; password: string }, visitors: number): Promise<void> {
     const api = this.fleet.pick(this.random);
-    this.#admin = (await signIn(api, admin)).token;
+    this.#admin = await signIn(api, admin);
     this.#idle.push(...(await members(api, visitors)));
   }
 
   /** Begins to send; what is seen belongs to the part that was named last. */
   start(rate: number): void {
     this.#running = this.#run(rate);
+    const renewal = setInterval(() => void this.#refresh(this.#admin).catch((error) => this.#fail(error)), RENEW_MS);
+    this.#ending.signal.addEventListener('abort', () => clearInterval(renewal));
   }
 
   part(name: string): void {
@@ -122,10 +126,7 @@ export class Load {
       at -= percent;
       return at < 0;
     }) as [number, () => Promise<void>];
-    await work().catch((error) => {
-      this.#complain(error);
-      if (part) part.failed += 1;
-    });
+    await work().catch((error) => this.#fail(error, part));
   }
 
   async #withVisitor(work: (visitor: Person) => Promise<void>): Promise<void> {
@@ -150,7 +151,7 @@ export class Load {
   }
 
   async #readUsers(): Promise<void> {
-    const { users } = await this.#send(USERS, {}, this.#admin);
+    const { users } = await this.#send(USERS, {}, this.#admin.token);
     if (users.edges.length !== 20) throw new Error(`users has ${users.edges.length}`);
   }
 
@@ -194,7 +195,7 @@ export class Load {
   async #delete(): Promise<void> {
     const id = this.#toDelete.shift();
     if (!id) return;
-    await this.#send(DELETE_USER, { id }, this.#admin);
+    await this.#send(DELETE_USER, { id }, this.#admin.token);
     this.deleted.push(id);
   }
 
@@ -206,6 +207,11 @@ export class Load {
     part?.timesMs.push(performance.now() - began);
     if (text.includes('"errors"')) throw new Error(text);
     return data;
+  }
+
+  #fail(error: unknown, part = this.#parts.at(-1)): void {
+    this.#complain(error);
+    if (part) part.failed += 1;
   }
 
   #complain(error: unknown): void {
