@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AuditTrail, Transaction } from '../audit/audit-trail.js';
 import { OutboxEvent, userRegistered } from '../events/outbox.entity.js';
@@ -6,6 +5,7 @@ import type { ErasedMarks } from '../keys/erased-marks.js';
 import { COMMAND } from '../request/actor.js';
 import type { Line } from '../text/lines.js';
 import { User } from '../user/user.entity.js';
+import { FirstLines } from './first-lines.js';
 import { BadLine, importedUser } from './import-line.js';
 
 /** Lines that are read, and users that are committed, at a time. */
@@ -41,7 +41,7 @@ export async function importUsers(
   strict = false,
 ): Promise<Tally> {
   const tally: Tally = { imported: 0, alreadyThere: 0, refused: 0, unknown: new Map() };
-  const firstLines = new Map<string, number>();
+  const firstLines = new FirstLines();
   for await (const batch of batchesOf(lines)) {
     const outcomes = new Map<number, Outcome>();
     const users = new Map<number, User>();
@@ -76,13 +76,10 @@ async function* batchesOf(lines: AsyncIterable<Line>): AsyncGenerator<Line[]> {
   if (batch.length > 0) yield batch;
 }
 
-/**
- * The user of a line, or why there is none. `firstLines` remembers addresses and external ids by digests of 32 bytes,
- * so that of two lines the first counts.
- */
+/** The user of a line, or why there is none. Of two lines with one address or external id, the first counts. */
 function userOf(
   line: Line,
-  firstLines: Map<string, number>,
+  firstLines: FirstLines,
   unknownFields: Map<string, number>,
   strict: boolean,
 ): User | string {
@@ -91,12 +88,11 @@ function userOf(
     const { user, unknown } = importedUser(line.text, strict);
     for (const name of unknown) count(unknownFields, name);
     const fields = (['email', 'externalId'] as const).filter((field) => user[field] !== null);
-    const digests = fields.map((field) => digestOf(`${field} ${user[field]}`));
-    for (const [index, digest] of digests.entries()) {
-      const first = firstLines.get(digest);
-      if (first !== undefined) return `${fields[index]} is also that of line ${first}`;
+    for (const field of fields) {
+      const first = firstLines.find(`${field} ${user[field]}`);
+      if (first !== null) return `${field} is also that of line ${first}`;
     }
-    for (const digest of digests) firstLines.set(digest, line.number);
+    for (const field of fields) firstLines.add(`${field} ${user[field]}`, line.number);
     return user;
   } catch (error) {
     if (error instanceof BadLine) return error.message;
@@ -110,8 +106,6 @@ function count(names: Map<string, number>, name: string): void {
   const told = isTold ? name : OTHERS;
   names.set(told, (names.get(told) ?? 0) + 1);
 }
-
-const digestOf = (text: string) => createHash('sha256').update(text).digest('binary');
 
 /** What becomes of each user, by id. Their addresses and external ids differ. */
 async function importBatch(audit: AuditTrail, marks: ErasedMarks, users: User[]): Promise<Map<string, Outcome>> {

@@ -13,7 +13,7 @@ import { checkDocument } from '../../src/graphql/document-checks.js';
 import { sha256 } from '../../src/graphql/manifest.js';
 import { describeApi } from '../support/app.js';
 import { type Answer, admin, answerOf, ask, codes, LOGIN, member, type Person, REGISTER } from '../support/people.js';
-import { documentBy, SCHEMA, timeless } from '../support/random-operations.js';
+import { documentBy, SCHEMA, timeless, withVariables } from '../support/random-operations.js';
 
 const RUNS = Number(process.env.OPERATION_RUNS ?? 200);
 /** As clients send them: with variables, some of them not given, some null. */
@@ -107,7 +107,7 @@ describe('in trusted mode', () => {
         const [ada, other, root] = [await member(app()), await member(app()), await admin(app())];
         const ids = [ada.id, other.id, other.sessionId, crypto.randomUUID()];
         const asked = [
-          ...randomDocuments(ids).map((query) => ({ query, variables: {} })),
+          ...randomOperations(ids),
           ...WITH_VARIABLES.flatMap(([query, sets]) => sets(ada.id).map((variables) => ({ query, variables }))),
         ];
         const seen = new Map<string, number>();
@@ -153,13 +153,14 @@ describe('in trusted mode', () => {
   );
 });
 
-/** Those that fit the schema; one of two without directives, as only these are compiled. */
-function randomDocuments(ids: string[]): string[] {
+/** Those that fit the schema; one of two without directives, as only these are compiled, and half of these with variables. */
+function randomOperations(ids: string[]): { query: string; variables: Record<string, unknown> }[] {
   const numbers = fc.sample(fc.infiniteStream(fc.nat()), { seed: SEED, numRuns: RUNS });
   return numbers
     .map((stream, index) => {
       const pick = (count: number) => (stream.next().value as number) % count;
-      return documentBy(pick, ids, 'query', index % 2 === 0 ? [''] : undefined);
+      const query = documentBy(pick, ids, 'query', index % 2 === 0 ? [''] : undefined);
+      return index % 4 === 0 ? withVariables(query, pick) : { query, variables: {} };
     })
-    .filter((text) => !Array.isArray(checkDocument(SCHEMA, text)));
+    .filter(({ query }) => !Array.isArray(checkDocument(SCHEMA, query)));
 }

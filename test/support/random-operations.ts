@@ -1,4 +1,5 @@
 import {
+  type ASTNode,
   type GraphQLField,
   type GraphQLInputType,
   type GraphQLObjectType,
@@ -11,6 +12,14 @@ import {
   isNonNullType,
   isObjectType,
   isRequiredArgument,
+  isValueNode,
+  Kind,
+  parse,
+  print,
+  TypeInfo,
+  valueFromASTUntyped,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql';
 import { createSchema } from '../../src/schema.js';
 import { freshEmail } from './people.js';
@@ -82,6 +91,29 @@ export function documentBy(pick: Pick, ids: string[], kind: 'query' | 'mutation'
   };
   const operation = `${kind} ${selection(root, 0)}`;
   return [operation, ...fragments].join(' ');
+}
+
+const WRONG = [null, 7, 'x', {}, [], [null]];
+
+/** The same query with some of its values, also those within others, as variables, which may be wrong or not given. */
+export function withVariables(query: string, pick: Pick): { query: string; variables: Record<string, unknown> } {
+  const definitions: string[] = [];
+  const variables: Record<string, unknown> = {};
+  const types = new TypeInfo(SCHEMA);
+  const enter = (node: ASTNode): ASTNode | undefined => {
+    const type = types.getInputType();
+    if (!isValueNode(node) || !type || pick(3) > 0) return undefined;
+    const name = `v${definitions.length}`;
+    const hasDefault = node.kind !== Kind.NULL && pick(2) === 0;
+    definitions.push(hasDefault ? `$${name}: ${getNullableType(type)} = ${print(node)}` : `$${name}: ${type}`);
+    const fate = pick(4);
+    if (fate < 2) variables[name] = valueFromASTUntyped(node);
+    if (fate === 2) variables[name] = WRONG[pick(WRONG.length)];
+    return { kind: Kind.VARIABLE, name: { kind: Kind.NAME, value: name } };
+  };
+  const [first = '', ...others] = print(visit(parse(query), visitWithTypeInfo(types, { enter }))).split(/(?={)/);
+  const operation = definitions.length > 0 ? first.replace(/^(query )?/, `query (${definitions.join(', ')}) `) : first;
+  return { query: [operation, ...others].join(''), variables };
 }
 
 /** `expiresIn` counts the seconds. */
