@@ -172,10 +172,9 @@ export class SessionService {
   async #replace(token: RefreshToken, now: Date, use: EntityData<Session>): Promise<OpenSession | null> {
     const next = this.tokens.next(token);
     const em = this.em.fork();
-    const replaced = await em.nativeUpdate(
-      Session,
-      { id: token.sessionId, tokenDigest: digestOf(token), endedAt: null, expiresAt: { $gt: now } },
-      {
+    const [replaced] = await em
+      .createQueryBuilder(Session)
+      .update({
         ...use,
         tokenDigest: digestOf(next),
         rotation: next.rotation,
@@ -183,10 +182,12 @@ export class SessionService {
           new Date(now.getTime() + this.limits.idleMs).toISOString(),
           this.limits.maxMs,
         ]),
-      },
-    );
-    if (replaced === 0) return null;
-    return { session: await em.findOneOrFail(Session, token.sessionId), refreshToken: encode(next) };
+      })
+      .where({ id: token.sessionId, tokenDigest: digestOf(token), endedAt: null, expiresAt: { $gt: now } })
+      .returning('*')
+      .execute('all', false);
+    if (!replaced) return null;
+    return { session: em.map(Session, replaced), refreshToken: encode(next) };
   }
 
   /**
