@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import { POOL_SIZE } from '../../mikro-orm.config.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { lockWaits } from '../support/locks.js';
+import { LOOKS_UP_EMAIL, lockWaits } from '../support/locks.js';
 import { ADMIN, type Answer, codes, LOGIN, type Person, signIn } from '../support/people.js';
 import { type ApiProcess, select, startApi } from '../support/processes.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
@@ -142,7 +142,7 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
   test('a connection that the server ends in the middle is one, too', async () => {
     const answer = await whileLocked(async () => {
       const waiting = login();
-      await eventually(async () => expect(await lockWaits(url)).toBe(1));
+      await eventually(async () => expect(await lockWaits(url, LOOKS_UP_EMAIL)).toBe(1));
       await select(url, "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'");
       return waiting;
     });
@@ -175,7 +175,7 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
   test('the wait for a free connection is bounded', async () => {
     await whileLocked(async () => {
       const waiting = Array.from({ length: 10 }, login);
-      await eventually(async () => expect(await lockWaits(url)).toBe(10));
+      await eventually(async () => expect(await lockWaits(url, LOOKS_UP_EMAIL)).toBe(10));
 
       expectAdvice(await login());
       void Promise.allSettled(waiting);

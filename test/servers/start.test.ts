@@ -10,7 +10,7 @@ import { Client } from 'pg';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { lockWaits } from '../support/locks.js';
+import { LOOKS_UP_EMAIL, lockWaits } from '../support/locks.js';
 import { ADMIN, codes, LOGIN, member, PASSWORD, signIn } from '../support/people.js';
 import { type Env, runCommand, select, startApi, startProcess, temporaryFolder } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
@@ -71,7 +71,7 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     await holder.connect();
     await holder.query('begin; lock table users');
     const login = api.ask(LOGIN, { input: ADMIN });
-    await eventually(async () => expect(await lockWaits(DATABASE_URL)).toBe(1));
+    await eventually(async () => expect(await lockWaits(DATABASE_URL, LOOKS_UP_EMAIL)).toBe(1));
 
     api.signal('SIGTERM');
     await eventually(() => expect(fetch(`${api.url}/health/live`)).rejects.toThrow());

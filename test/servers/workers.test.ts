@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { isGone } from '../support/is-gone.js';
-import { lockWaits } from '../support/locks.js';
+import { LOOKS_UP_EMAIL, lockWaits } from '../support/locks.js';
 import { ADMIN, codes, LOGIN, member } from '../support/people.js';
 import { type ApiProcess, type Env, runCommand, startApi } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
@@ -105,7 +105,9 @@ describeWithServers(['postgres', 'redis'], 'an API of two workers', () => {
     const logins = await withPostgres(String(env.DATABASE_URL), async (holder) => {
       await holder.query('begin; lock table users');
       const waiting = Array.from({ length: 6 }, () => api.ask(LOGIN, { input: ADMIN }));
-      await eventually(async () => expect(await lockWaits(String(env.DATABASE_URL))).toBe(waiting.length));
+      await eventually(async () =>
+        expect(await lockWaits(String(env.DATABASE_URL), LOOKS_UP_EMAIL)).toBe(waiting.length),
+      );
       api.signal('SIGTERM');
       await eventually(() => expect(connects()).resolves.toBe(false));
       await holder.query('commit');

@@ -3,12 +3,20 @@ import { eventually } from './eventually.js';
 import { select } from './processes.js';
 import { withPostgres } from './servers/postgres.js';
 
-/** How many statements in the database wait for a lock. */
-export const lockWaits = async (database: string): Promise<number> =>
+/**
+ * What looks up the account of a login. Where a whole table is locked, workers that look for something to do wait beside
+ * it.
+ */
+export const LOOKS_UP_EMAIL = '%u.email = %';
+
+/** How many statements in the database wait for a lock; only those that are like `query`, in the way of SQL. */
+export const lockWaits = async (database: string, query = '%'): Promise<number> =>
   (
     await select(
       database,
-      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      `select pid from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock' and query like $1`,
+      [query],
     )
   ).length;
 
