@@ -88,7 +88,7 @@ const joining = (url: string) =>
   `cluster_formation.peer_discovery_backend = classic_config\ncluster_formation.classic_config.nodes.1 = ${nodeName(url)}\n`;
 
 async function withRabbit<T>(url: string, work: (channel: amqp.Channel) => Promise<T>): Promise<T> {
-  const connection = await amqp.connect(url, { timeout: 5_000 });
+  const connection = await amqp.connect(url, { timeout: 60_000 });
   connection.on('error', () => undefined);
   try {
     const channel = await connection.createConfirmChannel();
