@@ -122,11 +122,15 @@ function refusalOf({ code, message }: Error & { code?: string }): string {
  */
 export async function migrate(database: Database, config: DatabaseConfig, onWait = () => {}): Promise<string[]> {
   if (!config.databaseUrl) return runMigrations(database, onWait);
-  return database.em.fork().transactional(async (lock) => {
-    // Not by a statement that waits: an index that is made concurrently waits for the end of each statement before it.
-    while (!(await takesLock(lock))) await delay(LOCK_LOOK_MS);
-    return runMigrations(database, onWait);
-  });
+  for (;;) {
+    // Each look is a transaction of its own, and waits for nothing. An index that is made concurrently waits for the end
+    // of each transaction that has a statement at that moment, and would not end while one looks on.
+    const migrated = await database.em
+      .fork()
+      .transactional(async (lock) => ((await takesLock(lock)) ? runMigrations(database, onWait) : null));
+    if (migrated) return migrated;
+    await delay(LOCK_LOOK_MS);
+  }
 }
 
 async function runMigrations(database: Database, onWait: () => void): Promise<string[]> {

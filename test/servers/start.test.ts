@@ -42,13 +42,20 @@ describeWithServers(['postgres'], 'starting and stopping on PostgreSQL', () => {
     await holder.query('begin; create table mikro_orm_migrations (id int)');
 
     const starting = Promise.all([1, 2, 3].map(() => startApi({ DATABASE_URL })));
-    const migrating = () =>
-      select(
-        DATABASE_URL,
-        `select pid from pg_stat_activity
-         where datname = current_database() and query like 'select pg_try_advisory_xact_lock%'`,
-      );
-    await Promise.race([starting, eventually(async () => expect(await migrating()).toHaveLength(3))]);
+    // One has the lock. The others look again and again, and have no transaction open meanwhile: an index that is made
+    // concurrently could wait for it.
+    const looking = async () =>
+      (
+        await select(
+          DATABASE_URL,
+          `select state from pg_stat_activity where datname = current_database()
+           and (query like 'select pg_try_advisory_xact_lock%' or query = 'commit') order by state`,
+        )
+      ).map(({ state }) => state);
+    await Promise.race([
+      starting,
+      eventually(async () => expect(await looking()).toEqual(['idle', 'idle', 'idle in transaction'])),
+    ]);
     await holder.query('rollback');
     await holder.end();
     const apis = await starting;
