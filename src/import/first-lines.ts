@@ -15,15 +15,15 @@ export class FirstLines {
   #lines = new Uint32Array(this.#capacity);
   #size = 0;
 
-  /** The number of the line, from 1; null for a text that is new. */
-  find(text: string): number | null {
-    return this.#lines[this.#placeOf(digestOf(text))] || null;
+  /** The number of the line, from 1; null for a text that is new. By its `digestOf`. */
+  find(digest: Uint32Array): number | null {
+    return this.#lines[this.#placeOf(digest)] || null;
   }
 
-  /** `text` is new. */
-  add(text: string, line: number): void {
+  /** For one that is new. */
+  add(digest: Uint32Array, line: number): void {
     if (this.#size >= this.#capacity * MOST_FULL) this.#grow();
-    this.#put(digestOf(text), line);
+    this.#put(digest, line);
     this.#size += 1;
   }
 
@@ -54,7 +54,7 @@ export class FirstLines {
   }
 }
 
-function digestOf(text: string): Uint32Array {
+export function digestOf(text: string): Uint32Array {
   const { buffer, byteOffset } = createHash('sha256').update(text).digest();
   return new Uint32Array(buffer.slice(byteOffset, byteOffset + DIGEST_WORDS * 4));
 }

@@ -5,7 +5,7 @@ import type { ErasedMarks } from '../keys/erased-marks.js';
 import { COMMAND } from '../request/actor.js';
 import type { Line } from '../text/lines.js';
 import { User } from '../user/user.entity.js';
-import { FirstLines } from './first-lines.js';
+import { digestOf, FirstLines } from './first-lines.js';
 import { BadLine, importedUser } from './import-line.js';
 
 /** Lines that are read, and users that are committed, at a time. */
@@ -88,11 +88,12 @@ function userOf(
     const { user, unknown } = importedUser(line.text, strict);
     for (const name of unknown) count(unknownFields, name);
     const fields = (['email', 'externalId'] as const).filter((field) => user[field] !== null);
-    for (const field of fields) {
-      const first = firstLines.find(`${field} ${user[field]}`);
-      if (first !== null) return `${field} is also that of line ${first}`;
+    const digests = fields.map((field) => digestOf(`${field} ${user[field]}`));
+    for (const [index, digest] of digests.entries()) {
+      const first = firstLines.find(digest);
+      if (first !== null) return `${fields[index]} is also that of line ${first}`;
     }
-    for (const field of fields) firstLines.add(`${field} ${user[field]}`, line.number);
+    for (const digest of digests) firstLines.add(digest, line.number);
     return user;
   } catch (error) {
     if (error instanceof BadLine) return error.message;

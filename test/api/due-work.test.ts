@@ -6,6 +6,7 @@ import { describeApi } from '../support/app.js';
 import { deletionOf } from '../support/deletions.js';
 import { eventually } from '../support/eventually.js';
 import { admin, DELETE_USER, member } from '../support/people.js';
+import { type SentStatement, statementsOf } from '../support/record-statements.js';
 
 const DONE = 50_000;
 const WAITING = 1_000;
@@ -56,26 +57,22 @@ const rowsRead = (plan: Plan): number => {
 describeApi(
   'a look for work that is due',
   (app) => {
-    const looks = new Map<string, readonly unknown[]>();
+    let looks: SentStatement[];
 
     beforeAll(async () => {
-      const { em, orm } = app().database;
-      const logger = orm.config.getLogger();
-      const logQuery = logger.logQuery;
-      logger.logQuery = ({ query = '', params = [] }) => {
-        if (/^update .*for update skip locked/s.test(query)) looks.set(query, params);
-      };
+      const { database } = app();
       const [root, ada] = [await admin(app()), await member(app())];
-      await root.ask(DELETE_USER, { id: ada.id });
-      await eventually(async () => expect((await deletionOf(root, ada.id)).status).toBe('DONE'));
-      await eventually(async () => expect([...looks.keys()].join()).toContain('overdue_at'));
-      logger.logQuery = logQuery;
+      const sent = await statementsOf(database, /^update .*for update skip locked/s, async (soFar) => {
+        await root.ask(DELETE_USER, { id: ada.id });
+        await eventually(async () => expect((await deletionOf(root, ada.id)).status).toBe('DONE'));
+        await eventually(async () => expect(soFar.map(([query]) => query).join()).toContain('overdue_at'));
+      });
+      looks = [...new Map(sent)];
+      const { em } = database;
       await em.execute(fill(DONE, AN_HOUR_AGO, true));
       await em.execute(fill(WAITING, IN_AN_HOUR, false));
       await em.execute('analyze');
     });
-
-    const looked = () => [...looks].map(([query, params]) => ({ query, params }));
 
     test.each([
       'update outbox set attempts',
@@ -83,7 +80,7 @@ describeApi(
       'update deletions set overdue_at',
       'update deletion_receipts set next_attempt_at',
     ])('is seen: %s', (begin) => {
-      expect(looked().filter(({ query }) => query.startsWith(begin))).not.toEqual([]);
+      expect(looks.filter(([query]) => query.startsWith(begin))).not.toEqual([]);
     });
 
     test.each([
@@ -92,7 +89,7 @@ describeApi(
     ])('reads little where %s is due', async (_, due) => {
       const { em } = app().database;
       const read: Record<string, number> = {};
-      for (const { query, params } of looked()) {
+      for (const [query, params] of looks) {
         const undone = new Error('undone');
         const work = em.fork().transactional(async (em) => {
           if (due > 0) await em.execute(fill(due, AN_HOUR_AGO, false));

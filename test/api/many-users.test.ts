@@ -4,6 +4,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeApi } from '../support/app.js';
 import { admin, type Person } from '../support/people.js';
+import { statementsOf } from '../support/record-statements.js';
 
 const MANY = 12_000;
 /** Registered a minute after the other, from here on. */
@@ -82,24 +83,21 @@ describeApi('a list of many users', (app) => {
 
   /** The plans of what a request reads of `users`, where a look at every row is the last resort. */
   async function plansOf(variables: Record<string, unknown>): Promise<string[]> {
-    const { em, orm } = app().database;
-    await app().cache.invalidate('users');
-    const logger = orm.config.getLogger();
-    const logQuery = logger.logQuery;
-    const read: [string, readonly unknown[]][] = [];
-    logger.logQuery = ({ query = '', params = [] }) => {
-      if (/^select .*from "users".* limit /.test(query)) read.push([query, params]);
-    };
-    const { errors } = await root.ask(
-      `query ($after: String, $filter: UserFilter, $orderBy: UserOrder) {
-         users(first: 20, after: $after, filter: $filter, orderBy: $orderBy) { totalCount nodes { id } }
-       }`,
-      variables,
-    );
-    logger.logQuery = logQuery;
+    const { database, cache } = app();
+    await cache.invalidate('users');
+    let failures: unknown[] = [];
+    const read = await statementsOf(database, /^select .*from "users".* limit /, async () => {
+      const { errors } = await root.ask(
+        `query ($after: String, $filter: UserFilter, $orderBy: UserOrder) {
+           users(first: 20, after: $after, filter: $filter, orderBy: $orderBy) { totalCount nodes { id } }
+         }`,
+        variables,
+      );
+      failures = errors;
+    });
     // The page and the count.
-    expect([errors, read.length]).toEqual([[], 2]);
-    return em.fork().transactional(async (em) => {
+    expect([failures, read.length]).toEqual([[], 2]);
+    return database.em.fork().transactional(async (em) => {
       await em.execute('set local enable_seqscan = off');
       const plans: string[] = [];
       for (const [query, params] of read) {
