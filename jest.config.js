@@ -1,8 +1,7 @@
 const base = {
-  extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: { '^.+\\.ts$': '@swc/jest' },
-  testEnvironment: 'node',
+  testEnvironment: './test/support/jest/environment.mjs',
+  testRunner: './test/support/jest/runner.mjs',
+  transform: {},
 };
 
 /** The suites of the API run on both databases; those of the house need none, or no other than the embedded one. */
@@ -28,6 +27,6 @@ export default {
   testTimeout: 300_000,
   // Of two cores, too: the suites of servers wait much of their time.
   maxWorkers: 4,
-  // A worker keeps the modules of every suite that it has run, and slows down as it grows.
+  // For what suites leave behind in their process.
   workerIdleMemoryLimit: '700MB',
 };

@@ -1,8 +1,9 @@
 // Operations that are made from the schema at random, as each kind of viewer: never a fault of the server, never an
 // unmasked text, never a value of somebody else. And the same answer, byte for byte, whichever way it is run.
 
+import { mock } from 'node:test';
 import { ApolloServer } from '@apollo/server';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ERROR_CODES } from '../../src/errors.js';
 import { describeApi } from '../support/app.js';
@@ -24,7 +25,7 @@ describeApi('any operation', (app) => {
         victim.id,
       ]);
       const seen = new Map<string, number>();
-      const runByApollo = jest.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
+      const runByApollo = mock.method(ApolloServer.prototype, 'executeHTTPGraphQLRequest').mock;
       let ranDirectly = 0;
       const viewer = kind === 'nobody' ? null : kind === 'a member' ? await member(app()) : await admin(app());
       const own = viewer?.id ?? '';
@@ -42,9 +43,9 @@ describeApi('any operation', (app) => {
           // A document that was found good before is not run by Apollo again.
           if (!isMutation || kind === 'an admin') {
             // It would keep all that Apollo was ever given.
-            runByApollo.mockClear();
+            runByApollo.resetCalls();
             const again = await ask(app(), query, {}, viewer?.token);
-            if (runByApollo.mock.calls.length === 0) ranDirectly += 1;
+            if (runByApollo.callCount() === 0) ranDirectly += 1;
             expect([query, again.status, timeless(again.text)]).toEqual([query, answer.status, timeless(answer.text)]);
           }
           if (kind === 'an admin') return;
@@ -54,7 +55,7 @@ describeApi('any operation', (app) => {
         { seed: SEED, numRuns: RUNS, endOnFailure: true },
       );
 
-      runByApollo.mockRestore();
+      runByApollo.restore();
       expect(ranDirectly).toBeGreaterThan(RUNS / 50);
       // Not all are refused before they run.
       expect(seen.get('data') ?? 0).toBeGreaterThan(RUNS / 50);

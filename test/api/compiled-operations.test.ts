@@ -4,8 +4,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { ApolloServer } from '@apollo/server';
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'graphql';
 import { compileOperation } from '../../src/graphql/compiled-operation.js';
@@ -111,7 +112,7 @@ describe('in trusted mode', () => {
           ...WITH_VARIABLES.flatMap(([query, sets]) => sets(ada.id).map((variables) => ({ query, variables }))),
         ];
         const seen = new Map<string, number>();
-        const runByApollo = jest.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
+        const runByApollo = mock.method(ApolloServer.prototype, 'executeHTTPGraphQLRequest').mock;
         let ranCompiled = 0;
 
         // A hundred at a time: a compiled query takes up to a megabyte.
@@ -124,9 +125,9 @@ describe('in trusted mode', () => {
               // Shows the document to Apollo, too, which finds it good.
               const expected = await byGet(query, variables, viewer?.token);
               // It would keep all that Apollo was ever given.
-              runByApollo.mockClear();
+              runByApollo.resetCalls();
               const answer = await ask(app(), query, variables, viewer?.token);
-              const wasDirect = runByApollo.mock.calls.length === 0;
+              const wasDirect = runByApollo.callCount() === 0;
               if (wasDirect && !query.includes('@')) ranCompiled += 1;
               for (const code of [...codes(answer), answer.data ? 'data' : 'no data'])
                 seen.set(code, (seen.get(code) ?? 0) + 1);
@@ -139,7 +140,7 @@ describe('in trusted mode', () => {
             }
           }
         }
-        runByApollo.mockRestore();
+        runByApollo.restore();
 
         expect(ranCompiled).toBeGreaterThan(RUNS / 2);
         // Each manifest was taken.

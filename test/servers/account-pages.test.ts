@@ -7,7 +7,7 @@ import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { sentLink, tokenIn } from '../support/links.js';
 import { codes, LOGIN, member, PASSWORD, REQUEST_EMAIL_CHANGE, REQUEST_PASSWORD_RESET } from '../support/people.js';
-import { type ApiProcess, startApi, usedDataFolder } from '../support/processes.js';
+import { type ApiProcess, startApi } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 
 describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', () => {
@@ -24,7 +24,6 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
       PORT: String(port),
       PUBLIC_URL,
       REFRESH_TOKEN_COOKIE: 'true',
-      DATA_DIR: await usedDataFolder(),
     });
     browser = await launchChromium();
   });
@@ -134,7 +133,6 @@ describeWithServers(['chromium'], 'the pages that mails lead to, in a browser', 
     await using plain = await startApi({
       PORT: String(port),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
-      DATA_DIR: await usedDataFolder(),
     });
     const { email } = await member(plain);
     await plain.ask(REQUEST_PASSWORD_RESET, { email });

@@ -2,7 +2,8 @@
 // its days. The store answers over HTTP; it is asked without the SDK that the archive uses.
 
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { mock } from 'node:test';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { compactDecrypt } from 'jose';
 import { deletionOf } from '../support/deletions.js';
@@ -15,20 +16,6 @@ const SECRET_ACCESS_KEY = 'a-secret-that-no-log-shows';
 const DAY_MS = 86_400_000;
 /** More than the store names in one answer. */
 const OLD = Array.from({ length: 1_001 }, (_, n) => `gone/old-${n}.jwe`);
-/** All but `Date`. */
-const REAL = [
-  'hrtime',
-  'nextTick',
-  'performance',
-  'queueMicrotask',
-  'setImmediate',
-  'clearImmediate',
-  'setInterval',
-  'clearInterval',
-  'setTimeout',
-  'clearTimeout',
-] as const;
-
 describe('an archive on S3', () => {
   let store: FauxqsServer;
   let url: string;
@@ -67,11 +54,11 @@ describe('an archive on S3', () => {
     url = `http://127.0.0.1:${store.port}`;
     const now = Date.now();
     // The store runs in this process: its clock is turned back, and that of nothing else.
-    jest.useFakeTimers({ now: now - 8 * DAY_MS, doNotFake: [...REAL] });
+    mock.timers.enable({ apis: ['Date'], now: now - 8 * DAY_MS });
     await ofEach([...OLD, 'gone/old.txt', 'gone/below/old.jwe', 'other/old.jwe'], put);
-    jest.setSystemTime(now - 6 * DAY_MS);
+    mock.timers.setTime(now - 6 * DAY_MS);
     await put('gone/young.jwe');
-    jest.useRealTimers();
+    mock.timers.reset();
     api = await startApi(env());
     root = await signIn(api);
   });

@@ -24,7 +24,6 @@ import {
   select,
   startApi,
   startConsumer,
-  usedDataFolder,
 } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { programOf } from '../support/servers/find-server.js';
@@ -413,7 +412,6 @@ describe('webhooks', () => {
     const { port } = new URL(server.url);
     const hosts = ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '2130706433', '0.0.0.0', '10.0.0.1'];
     await using api = await startApi({
-      DATA_DIR: await usedDataFolder(),
       DELETION_ATTEMPTS: '1',
       DELETION_WEBHOOKS: JSON.stringify(
         hosts.map((host, index) => ({ name: `hook-${index}`, url: `http://${host}:${port}/`, secret: SECRET })),

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { codes } from '../support/people.js';
-import { type ApiProcess, runCommand, startApi, usedDataFolder } from '../support/processes.js';
+import { type ApiProcess, runCommand, startApi } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 import { sharedPostgres } from '../support/servers/postgres.js';
 
@@ -25,7 +25,6 @@ describeWithServers(['chromium'], 'the explorer', () => {
     api = await startApi({
       PORT: String(port),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
-      DATA_DIR: await usedDataFolder(),
     });
     browser = await launchChromium();
     page = await browser.newPage();

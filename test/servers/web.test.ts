@@ -12,7 +12,7 @@ import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { ADMIN, freshEmail, PASSWORD } from '../support/people.js';
-import { type ApiProcess, startApi, usedDataFolder } from '../support/processes.js';
+import { type ApiProcess, startApi } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 
 const WEB = 'examples/web';
@@ -61,7 +61,6 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
       OPERATIONS_MANIFEST: resolve(WEB, 'persisted-query-manifest.json'),
       // Those of production: a limit is to be hit.
       LIMITS_FILE: '',
-      DATA_DIR: await usedDataFolder(),
     });
     browser = await launchChromium();
   });

@@ -169,6 +169,8 @@ export function describeApi(
       });
       afterAll(async () => {
         await app?.stop();
+        // The module of the suite stays loaded.
+        app = null;
       });
       body(() => {
         if (!app) throw new Error('the app is there from the first test on, not before');

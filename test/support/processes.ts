@@ -63,10 +63,12 @@ export interface ApiProcess extends Running {
 }
 
 /**
- * The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first.
+ * The API as its users start it; resolves when it is ready. Without NODE_ENV it is in development and migrates first. It
+ * has an embedded database of its own unless `env` names another.
  */
 export async function startApi(env: Env, script = API, launch: Launch = {}): Promise<ApiProcess> {
-  const running = startProcess(script, env, launch);
+  const hasDatabase = 'DATABASE_URL' in env || 'DATA_DIR' in env;
+  const running = startProcess(script, hasDatabase ? env : { ...env, DATA_DIR: await usedDataFolder() }, launch);
   const { address } = await running.logged('API is ready').catch(async (error) => {
     await running.kill();
     throw error;
