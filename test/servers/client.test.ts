@@ -205,6 +205,77 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
     expect(await late.evaluate(() => window.client.restore())).toBeNull();
   });
 
+  /** Holds back the answer to the next refresh, until something else waits for its turn behind it. */
+  async function holdRefresh(page: Page): Promise<void> {
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      async (route) => {
+        if (!route.request().postData()?.includes('GatehouseRefresh')) return route.fallback();
+        const response = await route.fetch();
+        await eventually(async () =>
+          expect(await page.evaluate(async () => (await navigator.locks.query()).pending?.length)).toBe(1),
+        );
+        await route.fulfill({ response });
+      },
+    );
+  }
+
+  test('a sign-in waits for the answer to a refresh, which would undo it', async () => {
+    await openBrowser();
+    const [one, other] = [await openTab(), await openTab()];
+    await holdRefresh(other);
+
+    const restored = one.evaluate(() => window.client.restore());
+    await eventually(() => expect(refreshes).toBe(1));
+    const user = await registerIn(other);
+
+    expect(await restored).toBeNull();
+    await eventually(async () => expect([await userOf(one), await userOf(other)]).toEqual([user?.email, user?.email]));
+    expect(await me(one)).toEqual({ me: { email: user?.email } });
+  });
+
+  test('a sign-out waits for the answer to a refresh, which would undo it', async () => {
+    await openBrowser();
+    const [one, other] = [await openTab(), await openTab()];
+    const user = await registerIn(one);
+    await eventually(async () => expect(await userOf(other)).toBe(user?.email));
+    await one.clock.install();
+    await one.clock.fastForward('14:45');
+    await holdRefresh(other);
+
+    const asked = me(one);
+    await eventually(() => expect(refreshes).toBe(1));
+    await other.evaluate(() => window.client.signOut());
+    await asked.catch(() => undefined);
+
+    await eventually(async () => expect([await userOf(one), await userOf(other)]).toEqual([null, null]));
+    expect(await one.evaluate(() => window.client.accessToken())).toBeNull();
+  });
+
+  test('without Web Locks they wait in one tab at least', async () => {
+    await openBrowser();
+    await context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }));
+    const seen: string[] = [];
+    const nameIn = (text: string | null) => /Gatehouse\w+/.exec(text ?? '')?.[0];
+    context.on('request', (request) => void seen.push(`${nameIn(request.postData())} is sent`));
+    context.on('response', (response) => void seen.push(`${nameIn(response.request().postData())} is answered`));
+    const page = await openTab();
+
+    const user = await page.evaluate(
+      async (input) => {
+        const [, user] = await Promise.all([window.client.restore(), window.client.register(input)]);
+        return user;
+      },
+      { email: freshEmail(), password: PASSWORD, name: 'Ada' },
+    );
+
+    expect(await userOf(page)).toBe(user?.email);
+    expect(seen.filter((line) => /Refresh is answered|Register is sent/.test(line))).toEqual([
+      'GatehouseRefresh is answered',
+      'GatehouseRegister is sent',
+    ]);
+  });
+
   test('a session that is ended elsewhere signs out all, at the next request that needs it', async () => {
     await openBrowser();
     const [one, other] = [await openTab(), await openTab()];

@@ -16,6 +16,8 @@ import {
 const EARLY_MS = 30_000;
 
 type Fetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+/** Answers another token than `used`, which was refused; null if there is none. */
+type Refresh = (used: string | null) => Promise<Access | null>;
 
 /** What is kept without cookies. */
 export interface KeptTokens {
@@ -46,9 +48,9 @@ interface Access {
   expiresAt: number;
 }
 
-/** What tabs tell one another, and what one asks that has no token. */
+/** What tabs tell one another, what one asks that has no token, and what the others answer. */
 type News = { access: Access; user: GatehouseUser } | { access: null };
-type Message = News | 'who has a token?';
+type Message = News | 'who has a token?' | (News & { isAnswer: true });
 
 /** Other tabs answer within this time, or not at all. */
 const ANSWER_MS = 200;
@@ -77,6 +79,7 @@ export class Gatehouse {
   /** Undefined until it is known. */
   #user: GatehouseUser | null | undefined;
   #refreshing: Promise<Access | null> | null = null;
+  #lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor({
     url,
@@ -121,16 +124,20 @@ export class Gatehouse {
 
   /** @throws {GatehouseError} EMAIL_TAKEN, WEAK_PASSWORD, BAD_USER_INPUT, RATE_LIMITED, SERVICE_OVERLOADED. */
   async register(input: RegisterInput): Promise<GatehouseUser> {
-    const { register } = await this.#mutate<{ register: SignedInFragment }>(GatehouseRegister, { input });
-    return this.#signedIn(register);
+    return this.#inTurn(async () => {
+      const { register } = await this.#mutate<{ register: SignedInFragment }>(GatehouseRegister, { input });
+      return this.#signedIn(register);
+    });
   }
 
   /** @throws {GatehouseError} INVALID_CREDENTIALS, ACCOUNT_DISABLED, RATE_LIMITED, SERVICE_OVERLOADED. */
   async signIn({ email, password }: Omit<LoginInput, 'deviceToken'>): Promise<GatehouseUser> {
-    const { deviceToken } = this.#store.read();
-    const input: LoginInput = { email, password, ...(deviceToken && { deviceToken }) };
-    const { login } = await this.#mutate<{ login: SignedInFragment }>(GatehouseLogin, { input });
-    return this.#signedIn(login);
+    return this.#inTurn(async () => {
+      const { deviceToken } = this.#store.read();
+      const input: LoginInput = { email, password, ...(deviceToken && { deviceToken }) };
+      const { login } = await this.#mutate<{ login: SignedInFragment }>(GatehouseLogin, { input });
+      return this.#signedIn(login);
+    });
   }
 
   /**
@@ -138,30 +145,31 @@ export class Gatehouse {
    * @throws {GatehouseError} INVALID_CREDENTIALS, WEAK_PASSWORD, UNAUTHENTICATED, RATE_LIMITED, SERVICE_OVERLOADED.
    */
   async changePassword(input: ChangePasswordInput): Promise<GatehouseUser> {
-    const variables = { input };
-    const { changePassword } = await this.request<{ changePassword: SignedInFragment }>(
-      GatehouseChangePassword,
-      variables,
-    );
-    return this.#signedIn(changePassword);
+    return this.#inTurn(async () => {
+      const { changePassword } = await this.#requestWithin<{ changePassword: SignedInFragment }>(
+        GatehouseChangePassword,
+        { input },
+      );
+      return this.#signedIn(changePassword);
+    });
   }
 
   /** Ends this session, here and in all tabs; here also where the server cannot be reached. */
   async signOut({ everywhere = false } = {}): Promise<void> {
-    try {
-      await this.request(everywhere ? GatehouseLogoutEverywhere : GatehouseLogout);
-    } catch (error) {
-      if (!(error instanceof GatehouseError && error.code === 'UNAUTHENTICATED')) throw error;
-    } finally {
-      this.#signedOut();
-    }
+    return this.#inTurn(async () => {
+      try {
+        await this.#requestWithin(everywhere ? GatehouseLogoutEverywhere : GatehouseLogout);
+      } catch (error) {
+        if (!(error instanceof GatehouseError && error.code === 'UNAUTHENTICATED')) throw error;
+      } finally {
+        this.#signedOut();
+      }
+    });
   }
 
   /** One that will not run out at once; null if nobody is signed in. @throws {GatehouseError} if it cannot be had. */
-  async accessToken(): Promise<string | null> {
-    if (this.#user === null) return null;
-    const access = isFresh(this.#access) ? this.#access : await this.#refresh(null);
-    return access?.token ?? null;
+  accessToken(): Promise<string | null> {
+    return this.#tokenBy(this.#refresh);
   }
 
   /** Sends a document as the one who is signed in. @throws {GatehouseError} */
@@ -176,18 +184,32 @@ export class Gatehouse {
    * `fetch` for other clients: sends the access token. Where it counts no more, refreshes it and sends the request once
    * more.
    */
-  readonly fetch: Fetch = async (input, init) => {
-    const token = await this.accessToken();
-    const first = await this.#send(input, init, token);
-    if (token === null || !(await isUnauthenticated(first))) return first;
-    const next = await this.#refresh(token);
-    return next ? this.#send(input, init, next.token) : first;
-  };
+  readonly fetch: Fetch = (input, init) => this.#sendBy(this.#refresh, input, init);
 
   /** Ends the exchange with other tabs. */
   close(): void {
     this.#closed.resolve();
     this.#channel?.close();
+  }
+
+  /** `request`, by who has the turn. */
+  async #requestWithin<Data>(document: string, variables?: object): Promise<Data> {
+    const send: Fetch = (input, init) => this.#sendBy(this.#refreshWithin, input, init);
+    return dataOf<Data>(await this.#answerTo(send, document, variables));
+  }
+
+  async #tokenBy(refresh: Refresh): Promise<string | null> {
+    if (this.#user === null) return null;
+    const access = isFresh(this.#access) ? this.#access : await refresh(null);
+    return access?.token ?? null;
+  }
+
+  async #sendBy(refresh: Refresh, input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const token = await this.#tokenBy(refresh);
+    const first = await this.#send(input, init, token);
+    if (token === null || !(await isUnauthenticated(first))) return first;
+    const next = await refresh(token);
+    return next ? this.#send(input, init, next.token) : first;
   }
 
   #send(input: RequestInfo | URL, init: RequestInit | undefined, token: string | null): Promise<Response> {
@@ -216,27 +238,43 @@ export class Gatehouse {
     }
   }
 
-  /** Of many at once, in all tabs, one asks; `used` is a token that was refused. */
-  #refresh(used: string | null): Promise<Access | null> {
-    this.#refreshing ??= inTurn(this.#name, async () => {
-      const known = await this.#fromOthers(used);
-      if (known) return known;
-      const refreshToken = this.#cookies ? '' : this.#store.read().refreshToken;
-      if (refreshToken === undefined) return this.#signedOut();
-      try {
-        const input = { refreshToken };
-        const { refresh } = await this.#mutate<{ refresh: SignedInFragment }>(GatehouseRefresh, { input });
-        this.#signedIn(refresh);
-        return this.#access;
-      } catch (error) {
-        if (error instanceof GatehouseError && error.code === 'UNAUTHENTICATED') return this.#signedOut();
-        throw error;
-      }
-    }).finally(() => {
+  /**
+   * What changes the session happens one after the other: in all tabs where the browser has Web Locks, else in this one.
+   * The answer to a refresh that came after a sign-out would sign in again, and its cookie would replace that of a sign-in.
+   */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (globalThis.navigator?.locks) return navigator.locks.request(this.#name, work);
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Of many at once, in all tabs, one asks. */
+  readonly #refresh: Refresh = (used) => {
+    this.#refreshing ??= this.#inTurn(() => this.#refreshWithin(used)).finally(() => {
       this.#refreshing = null;
     });
     return this.#refreshing;
-  }
+  };
+
+  /** By who has the turn. */
+  readonly #refreshWithin: Refresh = async (used) => {
+    // Somebody has signed out while this one waited.
+    if (this.#user === null) return null;
+    const known = await this.#fromOthers(used);
+    if (known) return known;
+    const refreshToken = this.#cookies ? '' : this.#store.read().refreshToken;
+    if (refreshToken === undefined) return this.#signedOut();
+    try {
+      const input = { refreshToken };
+      const { refresh } = await this.#mutate<{ refresh: SignedInFragment }>(GatehouseRefresh, { input });
+      this.#signedIn(refresh);
+      return this.#access;
+    } catch (error) {
+      if (error instanceof GatehouseError && error.code === 'UNAUTHENTICATED') return this.#signedOut();
+      throw error;
+    }
+  };
 
   /** A token that another tab has, or has got while this one waited for its turn. */
   async #fromOthers(used: string | null): Promise<Access | null> {
@@ -258,9 +296,11 @@ export class Gatehouse {
   }
 
   #receive(message: Message): void {
-    if (message !== 'who has a token?') this.#hear(message);
-    else if (this.#user && isFresh(this.#access))
-      this.#channel?.postMessage({ access: this.#access, user: this.#user } satisfies Message);
+    if (message === 'who has a token?') {
+      if (this.#user && isFresh(this.#access))
+        this.#channel?.postMessage({ access: this.#access, user: this.#user, isAnswer: true } satisfies Message);
+      // One that comes late may be older than a sign-out.
+    } else if (!('isAnswer' in message) || this.#newsListeners.size > 0) this.#hear(message);
   }
 
   #signedIn({ accessToken, accessTokenExpiresIn, refreshToken, deviceToken, user }: SignedInFragment): GatehouseUser {
@@ -304,10 +344,6 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
   });
   return { promise, resolve };
 }
-
-/** One after the other in all tabs, where the browser has Web Locks; else in this one. */
-const inTurn = <T>(name: string, work: () => Promise<T>): Promise<T> =>
-  globalThis.navigator?.locks ? navigator.locks.request(name, work) : work();
 
 function dataOf<Data>({ data, errors }: Answer<Data>): Data {
   if (errors && errors.length > 0) throw new GatehouseError(errors);
