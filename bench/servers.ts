@@ -2,15 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from '../test/support/eventually.js';
+import { temporaryFolder } from '../test/support/once-per-run.js';
 import { ask, members, PASSWORD, signIn } from '../test/support/people.js';
-import {
-  type ApiProcess,
-  type Env,
-  type Launch,
-  select,
-  startApi,
-  temporaryFolder,
-} from '../test/support/processes.js';
+import { type ApiProcess, type Env, type Launch, select, startApi } from '../test/support/processes.js';
 import { startPostgres } from '../test/support/servers/postgres.js';
 import { startRedis } from '../test/support/servers/redis.js';
 import {

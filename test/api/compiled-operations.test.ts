@@ -1,18 +1,18 @@
 // Queries of a manifest are compiled. Each that is made from the schema at random is answered, byte for byte, as graphql-js
 // answers it by GET, for each kind of viewer.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { ApolloServer } from '@apollo/server';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'graphql';
 import { compileOperation } from '../../src/graphql/compiled-operation.js';
 import { checkDocument } from '../../src/graphql/document-checks.js';
 import { sha256 } from '../../src/graphql/manifest.js';
 import { describeApi } from '../support/app.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { type Answer, admin, answerOf, ask, codes, LOGIN, member, type Person, REGISTER } from '../support/people.js';
 import { documentBy, SCHEMA, timeless, withVariables } from '../support/random-operations.js';
 
@@ -82,12 +82,11 @@ const WITH_VARIABLES: [query: string, variables: (id: string) => Record<string, 
 const SEED = Number(process.env.OPERATION_SEED ?? Math.trunc(Math.random() * 1e9));
 
 describe('in trusted mode', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-manifest-'));
+  const folder = temporaryFolder();
   const manifest = join(folder, 'manifest.json');
   const trust = (documents: string[]) =>
     writeFileSync(manifest, JSON.stringify(Object.fromEntries(documents.map((text) => [sha256(text), text]))));
   trust([REGISTER, LOGIN]);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   describeApi(
     'a compiled query',

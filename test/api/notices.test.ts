@@ -1,15 +1,13 @@
 // A notice goes to the address that was in force at the change; the queue is held back until everything else has
 // happened.
 
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createLog } from '../../src/log.js';
 import { makeMailToken } from '../../src/mail/mail-token.js';
 import { Mailbox } from '../../src/mail/mailbox.js';
 import { sendMail } from '../../src/mail/send-mail.js';
 import { describeApi } from '../support/app.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import {
   admin,
   ask,
@@ -34,10 +32,7 @@ describeApi(
      */
     const sendLate = async (to: string) => {
       const { em } = app().database;
-      const mailer = new Mailbox(
-        await mkdtemp(join(tmpdir(), 'gatehouse-late-')),
-        'Gatehouse <no-reply@gatehouse.test>',
-      );
+      const mailer = new Mailbox(temporaryFolder(), 'Gatehouse <no-reply@gatehouse.test>');
       const parts = { em, mailer, publicUrl: 'http://gatehouse.test', log: createLog('silent') };
       const waiting = await em.execute('select id from mails where sent_at is null order by id');
       for (const { id } of waiting) await sendMail(parts, id);

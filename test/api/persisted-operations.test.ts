@@ -2,18 +2,18 @@
 // know; real clients are among those who ask.
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { fetchExchange, Client as UrqlClient } from '@urql/core';
 import { persistedExchange } from '@urql/exchange-persisted';
 import { GraphQLClient } from 'graphql-request';
 import { ManifestError, readManifest } from '../../src/graphql/manifest.js';
 import { createSchema } from '../../src/schema.js';
 import { describeApi, type TestApp } from '../support/app.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { type Answer, admin, answerOf, ask, codes, LOGIN, member, REGISTER } from '../support/people.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -301,8 +301,7 @@ describeApi(
   { PERSISTED_OPERATIONS: 'off' },
 );
 
-const folder = mkdtempSync(join(tmpdir(), 'gatehouse-manifest-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const ME = 'query Me { me { id } }';
 const SIGN_IN = 'mutation SignIn($input: LoginInput!) { login(input: $input) { accessToken } }';

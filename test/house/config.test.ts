@@ -1,13 +1,13 @@
 // Settings are parsed, completed and refused all at once; environments of every kind are loaded.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, DEVELOPMENT_ADMIN, loadConfig } from '../../src/config/config.js';
 import type { Program } from '../../src/config/setting.js';
 import { SETTING_NAMES } from '../../src/config/settings.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 
 const pem = (namedCurve: string) =>
   generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -371,7 +371,7 @@ describe('settings', () => {
   });
 
   test('can each lie in a file', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-config-'));
+    const folder = temporaryFolder();
     const JWT_PRIVATE_KEY_FILE = join(folder, 'key');
     writeFileSync(JWT_PRIVATE_KEY_FILE, PRODUCTION.JWT_PRIVATE_KEY);
     const { JWT_PRIVATE_KEY: _, ...others } = PRODUCTION;

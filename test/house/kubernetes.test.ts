@@ -2,9 +2,8 @@
 // settings start, their commands are there, and their probes are answered.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Deployment } from 'kubernetes-models/apps/v1';
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
@@ -15,6 +14,7 @@ import { loadConfig } from '../../src/config/config.js';
 import { SETTING_NAMES } from '../../src/config/settings.js';
 import { newPrivateKey } from '../../src/keys/signing-key.js';
 import { compile } from '../support/compile.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { startApi, usedDataFolder } from '../support/processes.js';
 
 const FOLDER = 'deploy/kubernetes';
@@ -115,7 +115,7 @@ describe('the manifests for Kubernetes', () => {
 describe('the settings of the manifests', () => {
   let folder: string;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'gatehouse-kubernetes-'));
+    folder = temporaryFolder();
     const values: Record<string, string> = {
       'database-url': 'postgres://gatehouse:pw@db/gatehouse',
       'redis-url': 'redis://:pw@cache:6379',
@@ -126,7 +126,6 @@ describe('the settings of the manifests', () => {
     };
     for (const [name, value] of Object.entries(values)) writeFileSync(join(folder, name), value);
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.each(containers.map((container) => [container.name, container] as const))(
     'start %s in production',

@@ -1,10 +1,10 @@
 // What fails in a suite fails the run: Jest runs a suite that does, with the configuration of this project.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { temporaryFolder } from '../support/once-per-run.js';
 
 const SUITE = `
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -33,32 +33,28 @@ export const later = <T>(value: T, ms = 1): Promise<T> => new Promise((resolve) 
 `;
 
 test('every way to fail is a failure, with the line of its source', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-suites-'));
-  try {
-    writeFileSync(join(folder, 'failing.test.ts'), SUITE);
-    writeFileSync(join(folder, 'later.ts'), LATER);
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    const config = {
-      rootDir: folder,
-      testMatch: ['**/*.test.ts'],
-      testEnvironment: resolve('test/support/jest/environment.mjs'),
-      testRunner: resolve('test/support/jest/runner.mjs'),
-      transform: {},
-    };
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'failing.test.ts'), SUITE);
+  writeFileSync(join(folder, 'later.ts'), LATER);
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const config = {
+    rootDir: folder,
+    testMatch: ['**/*.test.ts'],
+    testEnvironment: resolve('test/support/jest/environment.mjs'),
+    testRunner: resolve('test/support/jest/runner.mjs'),
+    transform: {},
+  };
 
-    const run = spawnSync(
-      process.execPath,
-      ['node_modules/jest/bin/jest.js', '--config', JSON.stringify(config), '--json'],
-      { encoding: 'utf8' },
-    );
+  const run = spawnSync(
+    process.execPath,
+    ['node_modules/jest/bin/jest.js', '--config', JSON.stringify(config), '--json'],
+    { encoding: 'utf8' },
+  );
 
-    const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(run.stdout);
-    expect([run.status, numPassedTests, numFailedTests, numPendingTests]).toEqual([1, 1, 6, 1]);
-    const messageOf = (title: string) =>
-      testResults[0].assertionResults.find((result: { title: string }) => result.title === title).failureMessages[0];
-    expect(messageOf('has a wrong result')).toContain('failing.test.ts:6:');
-    expect(messageOf('throws')).toContain('failing.test.ts:7:');
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(run.stdout);
+  expect([run.status, numPassedTests, numFailedTests, numPendingTests]).toEqual([1, 1, 6, 1]);
+  const messageOf = (title: string) =>
+    testResults[0].assertionResults.find((result: { title: string }) => result.title === title).failureMessages[0];
+  expect(messageOf('has a wrong result')).toContain('failing.test.ts:6:');
+  expect(messageOf('throws')).toContain('failing.test.ts:7:');
 });

@@ -1,14 +1,15 @@
 // No change is without its record, and audit:verify names what was altered; instances are killed, and rows altered,
 // on PostgreSQL.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { heldUp } from '../support/locks.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { ADMIN, LOGIN, member } from '../support/people.js';
-import { type ApiProcess, type Env, runCommand, select, startApi, temporaryFolder } from '../support/processes.js';
+import { type ApiProcess, type Env, runCommand, select, startApi } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
@@ -20,11 +21,9 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
   let redis: Server;
   let env: Env;
   let database: string;
-  let folder: string;
   let instances: ApiProcess[];
 
   beforeAll(async () => {
-    folder = temporaryFolder();
     [postgres, redis] = await Promise.all([sharedPostgres(), startRedis()]);
     database = await postgres.createDatabase();
     env = { DATABASE_URL: database, REDIS_URL: redis.url };
@@ -34,7 +33,6 @@ describeWithServers(['postgres', 'redis'], 'npm run audit:verify', () => {
   afterAll(async () => {
     await Promise.all(instances?.map((api) => api.kill()) ?? []);
     await redis?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const instance = (turn: number) => instances[turn % instances.length] as ApiProcess;
@@ -124,10 +122,6 @@ describeWithServers(['postgres'], 'the ends of the chains that npm run audit:ver
     env = { DATABASE_URL: await postgres.createDatabase() };
     await using api = await startApi(env);
     await member(api);
-  });
-
-  afterAll(async () => {
-    rmSync(folder, { recursive: true, force: true });
   });
 
   test('show that newest events were cut off and the ends set back', async () => {

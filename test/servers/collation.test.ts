@@ -1,12 +1,13 @@
 // Order, search and pages do not depend on the collation of the database; databases with several collations are read.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { member, signIn } from '../support/people.js';
-import { type ApiProcess, runCommand, startApi, temporaryFolder } from '../support/processes.js';
+import { type ApiProcess, runCommand, startApi } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 
 const USERS = `query ($first: Int, $after: String, $last: Int, $before: String, $filter: UserFilter, $orderBy: UserOrder) {
@@ -88,7 +89,6 @@ describeWithServers(['postgres'], 'order and search of users', () => {
 
   afterAll(async () => {
     for (const api of apis) await api.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   async function addAll(api: ApiProcess, importInto?: string): Promise<void> {

@@ -1,10 +1,11 @@
 // One process uses a data folder at a time, and a dead one leaves no lock; processes are started, raced and killed.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { type Running, startApi, startProcess, temporaryFolder, usedDataFolder } from '../support/processes.js';
+import { temporaryFolder } from '../support/once-per-run.js';
+import { type Running, startApi, startProcess, usedDataFolder } from '../support/processes.js';
 
 const MAIN = 'dist/src/main.js';
 const IN_USE =
@@ -29,7 +30,6 @@ test.each([
 
   expect(lockOf(folder)).toBe(String(api.pid));
   expect(await api.stop()).toBe(0);
-  rmSync(folder, { recursive: true });
 });
 
 test('a lock file with our own number, or that is a folder, stops no start', async () => {
@@ -49,7 +49,6 @@ test('a lock file with our own number, or that is a folder, stops no start', asy
   await using again = await startApi({ DATA_DIR: folder });
 
   expect(await again.stop()).toBe(0);
-  rmSync(folder, { recursive: true });
 });
 
 test('a process that was killed leaves no lock, whatever moment it was killed at', async () => {
@@ -63,7 +62,6 @@ test('a process that was killed leaves no lock, whatever moment it was killed at
   await using api = await startApi({ DATA_DIR: folder });
 
   expect(await api.stop()).toBe(0);
-  rmSync(folder, { recursive: true });
 });
 
 test('of five that start at the same instant on one folder one starts, beside a stale lock too', async () => {
@@ -87,5 +85,4 @@ test('of five that start at the same instant on one folder one starts, beside a 
   }
   expect(lockOf(folder)).toBe(String(winner?.pid));
   expect(await winner?.stop()).toBe(0);
-  rmSync(folder, { recursive: true });
 });

@@ -3,8 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -14,6 +13,7 @@ import { addressOf, makeUsersIn } from '../../chaos/users.js';
 import { deletionOf } from '../support/deletions.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { newSecret } from '../support/participants.js';
 import { codes, DELETE_USER, member, type Person, signIn } from '../support/people.js';
 import {
@@ -60,7 +60,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
       startWebhookServer(),
     ]);
     [rabbit, smtp, crm] = others;
-    folder = mkdtempSync(join(tmpdir(), 'gatehouse-archive-'));
+    folder = temporaryFolder();
     for (const [name, days] of [
       ['old.jwe', 31],
       ['old.jwe.part', 31],
@@ -95,7 +95,6 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
       crm?.close(),
     ]);
     await rabbit?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const done = (id: string) => eventually(async () => expect((await deletionOf(root, id)).status).toBe('DONE'));
@@ -297,13 +296,12 @@ describeWithServers(['postgres'], 'a backup that is restored', () => {
   let env: Env;
   beforeAll(async () => {
     postgres = await startPostgres();
-    folder = mkdtempSync(join(tmpdir(), 'gatehouse-ledger-'));
+    folder = temporaryFolder();
     database = await postgres.createDatabase();
     env = { DATABASE_URL: database, DELETION_LEDGER: join(folder, 'erased.ledger') };
   });
   afterAll(async () => {
     await postgres?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const dump = (url: string, ...args: string[]) => run('pg_dump', ['--no-owner', ...args, url]);

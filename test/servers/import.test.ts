@@ -2,7 +2,7 @@
 // PostgreSQL.
 
 import { createHash } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hash } from 'bcrypt';
@@ -10,16 +10,9 @@ import { Client } from 'pg';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { lockWaits } from '../support/locks.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { codes, DELETE_USER, LOGIN, member, PASSWORD, signIn } from '../support/people.js';
-import {
-  type ApiProcess,
-  drained,
-  runCommand,
-  select,
-  startApi,
-  startProcess,
-  temporaryFolder,
-} from '../support/processes.js';
+import { type ApiProcess, drained, runCommand, select, startApi, startProcess } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import { startRedis, withRedis } from '../support/servers/redis.js';
 
@@ -42,8 +35,6 @@ beforeAll(async () => {
   folder = temporaryFolder();
   bcryptHash = await hash(PASSWORD, 4);
 });
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A hash of its own, in form; nobody signs in with it. */
 const someHash = (seed: string) =>

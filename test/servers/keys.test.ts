@@ -4,21 +4,15 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 import { signingKey } from '../../src/keys/signing-key.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { type Person, signIn } from '../support/people.js';
-import {
-  type ApiProcess,
-  type Env,
-  runCommand,
-  startApi,
-  startProcess,
-  temporaryFolder,
-} from '../support/processes.js';
+import { type ApiProcess, type Env, runCommand, startApi, startProcess } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import type { Server } from '../support/servers/private-server.js';
 import { startRedis } from '../support/servers/redis.js';
@@ -36,8 +30,6 @@ beforeEach(() => {
   folder = join(home, 'keys');
   mkdirSync(folder);
 });
-
-afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const newPem = (signsFrom?: number) =>
   (signsFrom === undefined ? '' : `signs-from: ${new Date(signsFrom).toISOString()}\n`) +

@@ -2,14 +2,14 @@
 // RabbitMQ and by a webhook. Whatever is sent twice or forged has no effect.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { acknowledgementOf, announcementOf, newSecret } from '../support/participants.js';
 import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
 import {
@@ -40,7 +40,7 @@ function blocksOf(path: string, language: string): string[] {
 describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
   const secrets = { billing: newSecret(), shop: newSecret(), crm: newSecret() };
   const scripts = `${PACKAGE}/dist/examples`;
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-participants-'));
+  const folder = temporaryFolder();
   const sqlite = join(folder, 'billing.sqlite');
   const started: Running[] = [];
   const database: Record<'gatehouse' | 'shop' | 'crm', string> = { gatehouse: '', shop: '', crm: '' };
@@ -94,7 +94,7 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
   afterAll(async () => {
     await Promise.all(started.map((running) => running.kill()));
     await rabbit?.stop();
-    for (const path of [folder, scripts]) rmSync(path, { recursive: true, force: true });
+    rmSync(scripts, { recursive: true, force: true });
   });
 
   /** How many invoices each service has of a user. */

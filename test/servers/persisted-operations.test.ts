@@ -2,12 +2,12 @@
 // start and on a signal; and the command that checks one.
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { type Answer, answerOf, ask, codes } from '../support/people.js';
 import { type ApiProcess, type Env, runCommand, startApi, startProcess } from '../support/processes.js';
 import { sharedPostgres } from '../support/servers/postgres.js';
@@ -122,9 +122,8 @@ describe('a manifest', () => {
   const trusted = (): Env => ({ PERSISTED_OPERATIONS: 'trusted', OPERATIONS_MANIFEST: path() });
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'gatehouse-manifest-'));
+    folder = temporaryFolder();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test('is read again on a signal, under load and without a gap; a spoilt one changes nothing', async () => {
     write(manifestOf(ME));

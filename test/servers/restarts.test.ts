@@ -1,6 +1,6 @@
 // A restart at any moment loses nothing that was acknowledged; processes get signals at random moments under load.
 
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -9,15 +9,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { isGone } from '../support/is-gone.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { ask, freshEmail, LOGIN, PASSWORD, REGISTER } from '../support/people.js';
-import {
-  type Env,
-  HANGS_AFTER_MS,
-  type Running,
-  startApi,
-  startProcess,
-  temporaryFolder,
-} from '../support/processes.js';
+import { type Env, HANGS_AFTER_MS, type Running, startApi, startProcess } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { freePort } from '../support/servers/free-port.js';
 import { sharedPostgres } from '../support/servers/postgres.js';
@@ -100,7 +94,6 @@ describeWithServers(['postgres'], `${RESTARTS} restarts at random moments (SEED=
 
   afterAll(async () => {
     console.info(`restarts: ${RESTARTS}, SEED=${SEED}, ends: ${JSON.stringify(ends)}`);
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const random = seeded(SEED);

@@ -1,15 +1,15 @@
 // Each old row is removed and counted once, by command or janitor; both are run at once on PostgreSQL.
 
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { databaseOptions } from '../../mikro-orm.config.js';
 import { AuditDigests } from '../../src/audit/audit-digests.js';
 import { openDatabase } from '../../src/database/database.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { ageAudit } from '../support/old-audit.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { member } from '../support/people.js';
-import { type Env, runCommand, SECRETS, select, startApi, temporaryFolder } from '../support/processes.js';
+import { type Env, runCommand, SECRETS, select, startApi } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 
 const RUN = 'dist/src/commands/retention-run.js';
@@ -27,10 +27,6 @@ describeWithServers(['postgres'], 'npm run retention:run and the janitors of sev
     env = { DATABASE_URL: await postgres.createDatabase() };
     await using api = await startApi(env);
     for (let number = 0; number < 5; number += 1) await member(api);
-  });
-
-  afterAll(async () => {
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const database = () => env.DATABASE_URL as string;

@@ -1,11 +1,12 @@
 // A start that is not possible says why in one line, and leaves nothing; it is tried with each obstacle.
 
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
-import { type Env, runCommand, select, temporaryFolder } from '../support/processes.js';
+import { temporaryFolder } from '../support/once-per-run.js';
+import { type Env, runCommand, select } from '../support/processes.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 
 const API = 'dist/src/main.js';
@@ -37,7 +38,6 @@ describe('a start that cannot be is told in one line', () => {
 
   afterAll(() => {
     busy.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   test('before anything is written, where the port is in use or the address not ours', async () => {

@@ -3,16 +3,17 @@
 
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { ROLE_IDS } from '../../src/user/role.entity.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { LOOKS_UP_EMAIL, lockWaits } from '../support/locks.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { ADMIN, codes, LOGIN, member, PASSWORD, signIn } from '../support/people.js';
-import { type Env, runCommand, select, startApi, startProcess, temporaryFolder } from '../support/processes.js';
+import { type Env, runCommand, select, startApi, startProcess } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 import { type SharedPostgres, sharedPostgres, startPostgres } from '../support/servers/postgres.js';
 
@@ -243,8 +244,6 @@ describe('starting on the embedded database', () => {
   beforeAll(() => {
     folder = temporaryFolder();
   });
-
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test('it needs nothing, and its data survives a stop and a kill', async () => {
     const first = await start();

@@ -1,7 +1,7 @@
 // A process ends in time and with 0, whatever its clients and servers do; these fall silent or are frozen, and a
 // signal is sent.
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -45,7 +45,6 @@ describe('on SIGTERM the API ends in time, with 0, whatever its clients do', () 
   beforeAll(async () => {
     folder = await usedDataFolder();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.each([
     ['have not sent a byte', ''],
@@ -137,7 +136,6 @@ describe('one signal to npm start', () => {
       if (signal === 'SIGTERM' || signal === 'SIGINT') expect(ended).toEqual(CLEAN);
       await isFree(String(address));
       expect(existsSync(join(folder, 'lock'))).toBe(false);
-      rmSync(folder, { recursive: true, force: true });
     },
   );
 
@@ -151,7 +149,6 @@ describe('one signal to npm start', () => {
 
     expect(await npm.exited).toEqual(CLEAN);
     expect(existsSync(join(env.DATA_DIR, 'lock'))).toBe(false);
-    rmSync(env.DATA_DIR, { recursive: true, force: true });
   });
 });
 

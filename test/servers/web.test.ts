@@ -2,15 +2,15 @@
 // manifest alone.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { ADMIN, freshEmail, PASSWORD } from '../support/people.js';
 import { type ApiProcess, startApi } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
@@ -30,7 +30,7 @@ interface Violation {
 }
 
 describeWithServers(['chromium'], 'the front end of examples/web', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-web-'));
+  const folder = temporaryFolder();
   let api: ApiProcess;
   let site: Server;
   let origin: string;
@@ -70,7 +70,6 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await browser?.close();
     site?.close();
     await api?.kill();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   async function open(options: BrowserContextOptions = {}): Promise<Page> {

@@ -1,15 +1,15 @@
 // Workers share a port: each answers, one that is killed is replaced, and all end with the process that started them.
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer, type Server as NetServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { isGone } from '../support/is-gone.js';
 import { LOOKS_UP_EMAIL, lockWaits } from '../support/locks.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { ADMIN, codes, LOGIN, member } from '../support/people.js';
 import { type ApiProcess, type Env, runCommand, startApi } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
@@ -58,14 +58,13 @@ describeWithServers(['postgres', 'redis'], 'an API of two workers', () => {
   };
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'gatehouse-workers-'));
+    folder = temporaryFolder();
     const [postgres, server] = await Promise.all([sharedPostgres(), startRedis()]);
     redis = server;
     env = { WORKERS: '2', LOG_LEVEL: 'debug', DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
   });
   afterAll(async () => {
     await redis?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const start = async (settings: Env = {}) => {

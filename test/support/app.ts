@@ -1,7 +1,4 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Logger } from 'pino';
 import { inProcessConsumer } from '../../consumer/in-process.js';
@@ -30,6 +27,7 @@ import { Counters } from '../../src/throttle/counters.js';
 import { Throttles } from '../../src/throttle/throttles.js';
 import { describeWithServers } from './describe-with-servers.js';
 import { migratedPostgres, openMigratedEmbedded } from './migrated-database.js';
+import { temporaryFolder } from './once-per-run.js';
 import { recordStatements } from './record-statements.js';
 
 /** What the project of the suite in jest.config.js says. */
@@ -95,7 +93,7 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
   const cursors = new Cursors(PEPPER);
   const refreshTokens = new RefreshTokens(PEPPER);
   const cache = parts.cache ?? Cache.inMemory(log);
-  const mailFolder = await mkdtemp(join(tmpdir(), 'gatehouse-mail-'));
+  const mailFolder = temporaryFolder();
   const mailbox = new Mailbox(mailFolder, config.mailFrom);
   const { publicUrl } = config;
   const audit = new AuditTrail(database.em, auditDigests);
@@ -145,7 +143,6 @@ async function startApp(onPostgres: boolean, parts: Partial<AppParts>, settings:
     statements: (hidden = ON_THE_SIDE) => statements.splice(0).filter((statement) => !hidden?.test(statement)),
     async stop() {
       await app.stop();
-      await rm(mailFolder, { recursive: true, force: true });
     },
   };
 }

@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -41,6 +51,9 @@ function takes(lock: string): boolean {
     return false;
   }
 }
+
+/** A new folder, for as long as the run. */
+export const temporaryFolder = (): string => mkdtempSync(join(openRunFolder(), 'folder-'));
 
 /** Makes the folder of this run where it is not there, and with it a shell that waits for the end of the run. */
 export function openRunFolder(): string {

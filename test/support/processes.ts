@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { build } from './build.js';
 import { eventually } from './eventually.js';
-import { oncePerRun, openRunFolder } from './once-per-run.js';
+import { oncePerRun, openRunFolder, temporaryFolder } from './once-per-run.js';
 import { type Answer, ask } from './people.js';
 import { guardFor } from './servers/guard.js';
 import { withPostgres } from './servers/postgres.js';
@@ -67,8 +66,9 @@ export interface ApiProcess extends Running {
  * has an embedded database of its own unless `env` names another.
  */
 export async function startApi(env: Env, script = API, launch: Launch = {}): Promise<ApiProcess> {
-  const hasDatabase = 'DATABASE_URL' in env || 'DATA_DIR' in env;
-  const running = startProcess(script, hasDatabase ? env : { ...env, DATA_DIR: await usedDataFolder() }, launch);
+  const DATA_DIR = 'DATABASE_URL' in env || 'DATA_DIR' in env ? null : await usedDataFolder();
+  const running = startProcess(script, DATA_DIR ? { ...env, DATA_DIR } : env, launch);
+  if (DATA_DIR) void running.exited.then(() => rmSync(DATA_DIR, { recursive: true, maxRetries: 5 }));
   const { address } = await running.logged('API is ready').catch(async (error) => {
     await running.kill();
     throw error;
@@ -197,12 +197,10 @@ export async function usedDataFolder(): Promise<string> {
     await (await startApi({ DATA_DIR: used })).stop();
     return { used };
   });
-  const folder = mkdtempSync(join(openRunFolder(), 'data-'));
+  const folder = temporaryFolder();
   cpSync(used, folder, { recursive: true });
   return folder;
 }
-
-export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'gatehouse-process-'));
 
 /** Rows of the database, read past the API. */
 // biome-ignore lint/suspicious/noExplicitAny: rows have as many shapes as there are queries
