@@ -3,7 +3,7 @@
 
 import { mock } from 'node:test';
 import { ApolloServer } from '@apollo/server';
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ERROR_CODES } from '../../src/errors.js';
 import { describeApi } from '../support/app.js';
@@ -14,6 +14,8 @@ const RUNS = Number(process.env.OPERATION_RUNS ?? 300);
 const SEED = Number(process.env.OPERATION_SEED ?? Math.trunc(Math.random() * 1e9));
 const SECRET_NAME = 'Xq7 Victimson';
 const SECRET_AGENT = 'Zk4 Browser';
+
+afterEach(() => mock.restoreAll());
 
 describeApi('any operation', (app) => {
   test.each(['nobody', 'a member', 'an admin'])(
@@ -55,7 +57,6 @@ describeApi('any operation', (app) => {
         { seed: SEED, numRuns: RUNS, endOnFailure: true },
       );
 
-      runByApollo.restore();
       expect(ranDirectly).toBeGreaterThan(RUNS / 50);
       // Not all are refused before they run.
       expect(seen.get('data') ?? 0).toBeGreaterThan(RUNS / 50);

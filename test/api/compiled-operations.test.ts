@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { ApolloServer } from '@apollo/server';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'graphql';
 import { compileOperation } from '../../src/graphql/compiled-operation.js';
@@ -81,6 +81,8 @@ const WITH_VARIABLES: [query: string, variables: (id: string) => Record<string, 
 ];
 const SEED = Number(process.env.OPERATION_SEED ?? Math.trunc(Math.random() * 1e9));
 
+afterEach(() => mock.restoreAll());
+
 describe('in trusted mode', () => {
   const folder = temporaryFolder();
   const manifest = join(folder, 'manifest.json');
@@ -139,7 +141,6 @@ describe('in trusted mode', () => {
             }
           }
         }
-        runByApollo.restore();
 
         expect(ranCompiled).toBeGreaterThan(RUNS / 2);
         // Each manifest was taken.

@@ -64,6 +64,7 @@ describe('an archive on S3', () => {
   });
 
   afterAll(async () => {
+    mock.timers.reset();
     await api?.kill();
     await store?.stop();
   });
