@@ -62,7 +62,7 @@ interface Client {
 }
 
 /** What the page of a tab has. */
-declare const window: { client: Client; changes: (string | null)[] };
+declare const window: { client: Client; changes: (string | null)[]; arrived: Promise<unknown> };
 
 describeWithServers(['chromium'], 'tabs of a browser', () => {
   let api: ApiProcess;
@@ -250,6 +250,34 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
 
     await eventually(async () => expect([await userOf(one), await userOf(other)]).toEqual([null, null]));
     expect(await one.evaluate(() => window.client.accessToken())).toBeNull();
+  });
+
+  test('what a tab answers late signs nobody in again', async () => {
+    await openBrowser();
+    const [one, other] = [await openTab(), await openTab()];
+    await registerIn(one);
+    const name = `gatehouse ${api.url}/graphql`;
+    const answer = await other.evaluate(async (name) => {
+      const channel = new BroadcastChannel(name);
+      const answered = new Promise((resolve) =>
+        channel.addEventListener('message', (event) => resolve((event as Event & { data: unknown }).data)),
+      );
+      channel.postMessage('who has a token?');
+      return answered;
+    }, name);
+    await one.evaluate(() => window.client.signOut());
+    await eventually(async () => expect(await userOf(other)).toBeNull());
+
+    await other.evaluate((name) => {
+      window.arrived = new Promise((resolve) =>
+        new BroadcastChannel(name).addEventListener('message', () => resolve(undefined)),
+      );
+    }, name);
+    await one.evaluate(([name, answer]) => new BroadcastChannel(name as string).postMessage(answer), [name, answer]);
+    await other.evaluate(() => window.arrived);
+
+    expect(answer).toMatchObject({ access: { token: expect.any(String) } });
+    expect([await userOf(one), await userOf(other)]).toEqual([null, null]);
   });
 
   test('without Web Locks they wait in one tab at least', async () => {

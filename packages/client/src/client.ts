@@ -192,7 +192,7 @@ export class Gatehouse {
     this.#channel?.close();
   }
 
-  /** `request`, by who has the turn. */
+  /** `request`, within a turn. */
   async #requestWithin<Data>(document: string, variables?: object): Promise<Data> {
     const send: Fetch = (input, init) => this.#sendBy(this.#refreshWithin, input, init);
     return dataOf<Data>(await this.#answerTo(send, document, variables));
@@ -257,9 +257,9 @@ export class Gatehouse {
     return this.#refreshing;
   };
 
-  /** By who has the turn. */
+  /** The refresh itself, within a turn. */
   readonly #refreshWithin: Refresh = async (used) => {
-    // Somebody has signed out while this one waited.
+    // A sign-out came while this refresh waited for its turn.
     if (this.#user === null) return null;
     const known = await this.#fromOthers(used);
     if (known) return known;
@@ -299,8 +299,11 @@ export class Gatehouse {
     if (message === 'who has a token?') {
       if (this.#user && isFresh(this.#access))
         this.#channel?.postMessage({ access: this.#access, user: this.#user, isAnswer: true } satisfies Message);
-      // One that comes late may be older than a sign-out.
-    } else if (!('isAnswer' in message) || this.#newsListeners.size > 0) this.#hear(message);
+      return;
+    }
+    // An answer that this tab no longer waits for may be older than a sign-out.
+    if ('isAnswer' in message && this.#newsListeners.size === 0) return;
+    this.#hear(message);
   }
 
   #signedIn({ accessToken, accessTokenExpiresIn, refreshToken, deviceToken, user }: SignedInFragment): GatehouseUser {
