@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel, GetMessage } from 'amqplib';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
+import { lockWaits } from '../support/locks.js';
 import {
   type Answer,
   codes,
@@ -27,7 +28,7 @@ import {
   startApi,
   startConsumer,
 } from '../support/processes.js';
-import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
+import { type PostgresServer, startPostgres, withPostgres } from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 
 const EXCHANGE = 'identity.events';
@@ -228,14 +229,23 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     await drained(database);
     const lines: Running[] = [];
 
-    for (let run = 0; run < 2; run++) {
+    const start = () => {
       consumer = startConsumer(env);
       lines.push(consumer);
-      await eventually(() => expect(consumer.lines('user registration received')).not.toHaveLength(0));
+    };
+
+    // When the first one is killed, it has done none; the second has done some.
+    await withPostgres(database, async (holder) => {
+      await holder.query('begin');
+      await holder.query('lock table inbox');
+      start();
+      await eventually(async () => expect(await lockWaits(database, 'insert into inbox%')).toBeGreaterThan(0));
       await consumer.kill();
-    }
-    consumer = startConsumer(env);
-    lines.push(consumer);
+    });
+    start();
+    await consumer.logged('user registration received');
+    await consumer.kill();
+    start();
     await allHandled(database);
 
     const handled = await select(database, `select subject from outbox join inbox using (id) where subject = any($1)`, [
