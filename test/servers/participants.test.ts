@@ -42,6 +42,8 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
   const scripts = `${PACKAGE}/dist/examples`;
   const folder = temporaryFolder();
   const sqlite = join(folder, 'billing.sqlite');
+  /** Waits where the service has its file locked. */
+  const openBilling = () => new DatabaseSync(sqlite, { timeout: 60_000 });
   const started: Running[] = [];
   const database: Record<'gatehouse' | 'shop' | 'crm', string> = { gatehouse: '', shop: '', crm: '' };
   let rabbit: RabbitServer;
@@ -69,7 +71,7 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
     crmUrl = `http://127.0.0.1:${port}/`;
     for (const name of ['gatehouse', 'shop', 'crm'] as const) database[name] = await postgres.createDatabase();
     for (const name of ['shop', 'crm'] as const) await select(database[name], 'create table invoices (user_id text)');
-    new DatabaseSync(sqlite).exec('create table invoices (user_id text)');
+    openBilling().exec('create table invoices (user_id text)');
     const env = {
       DATABASE_URL: database.gatehouse,
       AMQP_URL: rabbit.url,
@@ -99,13 +101,13 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
 
   /** How many invoices each service has of a user. */
   const invoicesOf = async (id: string) => ({
-    billing: new DatabaseSync(sqlite).prepare('select count(*) as n from invoices where user_id = ?').get(id)?.n,
+    billing: openBilling().prepare('select count(*) as n from invoices where user_id = ?').get(id)?.n,
     shop: Number((await select(database.shop, 'select count(*) as n from invoices where user_id = $1', [id]))[0].n),
     crm: Number((await select(database.crm, 'select count(*) as n from invoices where user_id = $1', [id]))[0].n),
   });
   async function withInvoices(): Promise<Person> {
     const ada = await member(api);
-    new DatabaseSync(sqlite).prepare('insert into invoices values (?)').run(ada.id);
+    openBilling().prepare('insert into invoices values (?)').run(ada.id);
     for (const name of ['shop', 'crm'] as const)
       await select(database[name], 'insert into invoices values ($1)', [ada.id]);
     return ada;
