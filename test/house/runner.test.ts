@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { temporaryFolder } from '../support/once-per-run.js';
 
@@ -32,17 +33,19 @@ const LATER = `
 export const later = <T>(value: T, ms = 1): Promise<T> => new Promise((resolve) => setTimeout(resolve, ms, value));
 `;
 
-test('every way to fail is a failure, with the line of its source', () => {
+test('every way to fail is a failure, with the line of its source', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'failing.test.ts'), SUITE);
   writeFileSync(join(folder, 'later.ts'), LATER);
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const ours = await import(pathToFileURL('jest.config.js').href);
+  const { testEnvironment, testRunner, transform } = ours.default.projects[0];
   const config = {
     rootDir: folder,
     testMatch: ['**/*.test.ts'],
-    testEnvironment: resolve('test/support/jest/environment.mjs'),
-    testRunner: resolve('test/support/jest/runner.mjs'),
-    transform: {},
+    testEnvironment: resolve(testEnvironment),
+    testRunner: resolve(testRunner),
+    transform,
   };
 
   const run = spawnSync(
