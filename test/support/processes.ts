@@ -18,6 +18,8 @@ const LINE_WITHIN_MS = 120_000;
  * but its own code ends it before this.
  */
 export const HANGS_AFTER_MS = 30_000;
+/** What Node.js runs this process with; see CONTRIBUTING.md. A benchmark runs without it, as users do. */
+const WASM_FLAGS = process.execArgv.filter((flag) => flag === '--liftoff-only');
 const NODE_COMPILE_CACHE = resolve('node_modules', '.compile-cache');
 
 export type Env = Record<string, string>;
@@ -91,7 +93,8 @@ export interface Launch {
 export function startProcess(script: string, env: Env, { program = process.execPath, args = [] }: Launch = {}) {
   build();
   const folder = temporaryFolder();
-  const child = spawn(program, [script, ...args], {
+  const flags = program === process.execPath ? WASM_FLAGS : [];
+  const child = spawn(program, [...flags, script, ...args], {
     // Jest's NODE_ENV would make it production.
     env: {
       PATH: process.env.PATH,
