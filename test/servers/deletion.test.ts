@@ -1,21 +1,18 @@
 // The steps of deletions run in consumers beside a real broker, mail server and webhook: each is done, whatever is away
 // meanwhile and whoever is killed.
 
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { compactDecrypt } from 'jose';
 import { Webhook } from 'standardwebhooks';
-import { addressOf, makeUsersIn } from '../../chaos/users.js';
 import { deletionOf } from '../support/deletions.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/once-per-run.js';
 import { newSecret } from '../support/participants.js';
-import { codes, DELETE_USER, member, type Person, signIn } from '../support/people.js';
+import { DELETE_USER, member, type Person, signIn } from '../support/people.js';
 import {
   type ApiProcess,
   type Env,
@@ -25,15 +22,7 @@ import {
   startApi,
   startConsumer,
 } from '../support/processes.js';
-import { seeded } from '../support/random.js';
-import { programOf } from '../support/servers/find-server.js';
-import {
-  databaseOn,
-  type PostgresServer,
-  sharedPostgres,
-  startPostgres,
-  takeBaseBackup,
-} from '../support/servers/postgres.js';
+import { sharedPostgres } from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { TestSmtpServer } from '../support/smtp.js';
 import { startWebhookServer, type WebhookServer } from '../support/webhook-server.js';
@@ -279,154 +268,5 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
     await eventually(async () =>
       expect(await select(database, 'select id from inbox where id = $1', [letter.id])).toHaveLength(1),
     );
-  });
-});
-
-/** RESTORED_PEOPLE sizes a longer run. */
-const ERASED = Number(process.env.RESTORED_PEOPLE ?? 60);
-const SEED = Number(process.env.BACKUP_SEED ?? Date.now() % 100_000);
-const BACKUPS = 12;
-/** Deletions that are asked for at the same time. */
-const TOGETHER = 5;
-
-describeWithServers(['postgres'], 'a backup that is restored', () => {
-  let postgres: PostgresServer;
-  let folder: string;
-  let database: string;
-  let env: Env;
-  beforeAll(async () => {
-    postgres = await startPostgres();
-    folder = temporaryFolder();
-    database = await postgres.createDatabase();
-    env = { DATABASE_URL: database, DELETION_LEDGER: join(folder, 'erased.ledger') };
-  });
-  afterAll(async () => {
-    await postgres?.stop();
-  });
-
-  const dump = (url: string, ...args: string[]) => run('pg_dump', ['--no-owner', ...args, url]);
-  const replay = (url: string) =>
-    runCommand('dist/src/commands/deletions-replay.js', [], { ...env, DATABASE_URL: url });
-  const readiness = async ({ url }: ApiProcess) => {
-    const response = await fetch(`${url}/health/ready`);
-    return [response.status, ((await response.json()) as { erasures: string }).erasures];
-  };
-
-  interface Backup {
-    /** Answers where the database is now, and what ends it. */
-    restore(): Promise<{ url: string; end(): Promise<void> }>;
-  }
-
-  async function takeDump(): Promise<Backup> {
-    const file = join(folder, `${randomBytes(6).toString('hex')}.dump`);
-    await dump(database, '-Fc', '-f', file);
-    return {
-      async restore() {
-        const url = await postgres.createDatabase();
-        await run('pg_restore', ['--no-owner', '-d', url, file]);
-        return { url, end: async () => undefined };
-      },
-    };
-  }
-
-  async function takeBase(): Promise<Backup> {
-    const backup = await takeBaseBackup(postgres);
-    return {
-      async restore() {
-        const server = await backup.start();
-        return { url: databaseOn(server, database), end: () => server.stop() };
-      },
-    };
-  }
-
-  test(`brings none of ${ERASED} people back: the API is not ready until they are erased again (BACKUP_SEED=${SEED})`, async () => {
-    const random = seeded(SEED);
-    const moments = new Set<number>();
-    while (moments.size < BACKUPS) moments.add(1 + Math.floor(random() * (ERASED - 1)));
-    const backups: Promise<Backup>[] = [];
-    let people: string[];
-    {
-      await using api = await startApi(env);
-      people = await makeUsersIn(database, ERASED + 1);
-      const admin = await signIn(api);
-      const erased = people.slice(1);
-      let asked = 0;
-      const deleteSome = async () => {
-        for (let id = erased.pop(); id; id = erased.pop()) {
-          asked += 1;
-          // The others go on meanwhile.
-          if (moments.has(asked)) {
-            const backup = backups.length % 2 ? takeBase() : takeDump();
-            backups.push(backup);
-            await backup;
-          }
-          expect(codes(await admin.ask(DELETE_USER, { id }))).toEqual([]);
-        }
-      };
-      await Promise.all(Array.from({ length: TOGETHER }, deleteSome));
-      await eventually(async () =>
-        expect(await select(database, 'select from deletions where purged_at is not null')).toHaveLength(ERASED),
-      );
-    }
-    const held = async (url: string) => {
-      const text = await dump(url);
-      return people.filter((id) => text.includes(addressOf(id)));
-    };
-    const [kept] = people;
-    expect(await held(database)).toEqual([kept]);
-    const ledger = readFileSync(env.DELETION_LEDGER as string, 'utf8');
-    expect(people.filter((id) => ledger.includes(id) || ledger.includes(addressOf(id)))).toEqual([]);
-
-    expect(backups).toHaveLength(BACKUPS);
-    for (const [index, backup] of backups.entries()) {
-      const { url, end } = await (await backup).restore();
-      expect((await held(url)).length).toBeGreaterThan(1);
-      if (index < 2) {
-        await using api = await startApi({ ...env, DATABASE_URL: url });
-        expect(await readiness(api)).toEqual([503, 'pending']);
-        expect((await replay(url)).output).toMatch(/^Erased again: [1-9]\d*\n$/);
-        expect(await readiness(api)).toEqual([200, 'done']);
-        expect(await replay(url)).toEqual({ code: 0, output: 'Erased again: 0\n' });
-        const verified = await runCommand('dist/src/commands/audit-verify.js', [], { ...env, DATABASE_URL: url });
-        expect(verified.code).toBe(0);
-      } else await replay(url);
-      expect(await held(url)).toEqual([kept]);
-      await end();
-    }
-  });
-});
-
-/** Runs a program of PostgreSQL. Answers what it wrote. */
-async function run(program: string, args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(join(dirname(programOf('postgres')), program), args, {
-    maxBuffer: 100_000_000,
-  });
-  return stdout;
-}
-
-describe('webhooks', () => {
-  test('never lead to the own network, by address or by name', async () => {
-    const server = await startWebhookServer();
-    const { port } = new URL(server.url);
-    const hosts = ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '2130706433', '0.0.0.0', '10.0.0.1'];
-    await using api = await startApi({
-      DELETION_ATTEMPTS: '1',
-      DELETION_WEBHOOKS: JSON.stringify(
-        hosts.map((host, index) => ({ name: `hook-${index}`, url: `http://${host}:${port}/`, secret: SECRET })),
-      ),
-    });
-    const [root, ada] = [await signIn(api), await member(api)];
-
-    await root.ask(DELETE_USER, { id: ada.id });
-    await eventually(async () => {
-      const { receipts } = await deletionOf(root, ada.id);
-      const refused = Object.entries(receipts).filter(([step]) => step.startsWith('webhook:'));
-      expect(refused.map(([, { status, lastError }]) => [status, lastError])).toEqual(
-        hosts.map(() => ['FAILED', 'leads to a private address']),
-      );
-    });
-
-    expect(server.received).toEqual([]);
-    await server.close();
   });
 });

@@ -1,59 +1,25 @@
-// An import takes each good line once and undoes nothing; files are imported, repeated, and killed in the middle, on
-// PostgreSQL.
+// An import takes each good line once and undoes nothing; files are imported and repeated, on PostgreSQL and the embedded
+// database.
 
-import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hash } from 'bcrypt';
-import { Client } from 'pg';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { lockWaits } from '../support/locks.js';
+import { announcedOnce, fileOf, IMPORT, importInto, lines, row, someHash } from '../support/imports.js';
 import { temporaryFolder } from '../support/once-per-run.js';
 import { codes, DELETE_USER, LOGIN, member, PASSWORD, signIn } from '../support/people.js';
-import { type ApiProcess, drained, runCommand, select, startApi, startProcess } from '../support/processes.js';
+import { type ApiProcess, drained, runCommand, select, startApi } from '../support/processes.js';
 import { type SharedPostgres, sharedPostgres } from '../support/servers/postgres.js';
 import { startRedis, withRedis } from '../support/servers/redis.js';
 
-const IMPORT = 'dist/src/commands/users-import.js';
-const MIGRATE = 'dist/src/commands/migrate.js';
 const USERS = 'query { users { totalCount } }';
 
-interface Row {
-  email: string;
-  name: string;
-  passwordHash: string;
-  [field: string]: unknown;
-}
-
-let people = 0;
-let folder: string;
 let bcryptHash: string;
 
 beforeAll(async () => {
-  folder = temporaryFolder();
   bcryptHash = await hash(PASSWORD, 4);
 });
-
-/** A hash of its own, in form; nobody signs in with it. */
-const someHash = (seed: string) =>
-  `$2b$10$${createHash('sha512').update(seed).digest('hex').slice(0, 21)}O${createHash('sha512').update(seed).digest('hex').slice(0, 30)}C`;
-
-const row = (more: Partial<Row> = {}): Row => {
-  const email = more.email ?? `canary-${people++}@example.com`;
-  return { email, name: 'Canary Imported', passwordHash: someHash(email), ...more };
-};
-
-let files = 0;
-function fileOf(content: string | Buffer): string {
-  const path = join(folder, `${files++}.jsonl`);
-  writeFileSync(path, content);
-  return path;
-}
-
-const lines = (rows: unknown[]) =>
-  rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`).join('');
 
 describeWithServers(['postgres'], 'npm run users:import', () => {
   let postgres: SharedPostgres;
@@ -70,18 +36,9 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     await api?.kill();
   });
 
-  const importing = (content: string | Buffer, url = database) =>
-    runCommand(IMPORT, [fileOf(content)], { DATABASE_URL: url });
+  const importing = (content: string | Buffer) => importInto(database, content);
   const login = (email: string, password = PASSWORD) => api.ask(LOGIN, { input: { email, password } });
   const stored = (email: string) => select(database, 'select * from users where email = $1', [email]);
-  const announced = (url = database) =>
-    select(url, `select subject from outbox where type = 'user.registered' group by 1 having count(*) = 1`);
-
-  async function emptyDatabase(): Promise<string> {
-    const url = await postgres.createDatabase();
-    await runCommand(MIGRATE, [], { DATABASE_URL: url });
-    return url;
-  }
 
   test('good lines are kept with all that they say, and each bad one is told by its number', async () => {
     const [plain, full] = [row(), row({ role: 'ADMIN', isActive: false, createdAt: '2019-03-04T05:06:07.891+02:00' })];
@@ -259,12 +216,8 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
   });
 
   test('a newer hash changes nothing for a person who is there, and brings nobody back who has gone', async () => {
-    const [stays, closes, moves, dropped] = [0, 1, 2, 3].map(() => row({ passwordHash: bcryptHash })) as [
-      Row,
-      Row,
-      Row,
-      Row,
-    ];
+    const enters = () => row({ passwordHash: bcryptHash });
+    const [stays, closes, moves, dropped] = [enters(), enters(), enters(), enters()];
     const registered = await member(api);
     await importing(lines([stays, closes, moves, dropped]));
     for (const { email } of [closes, registered]) {
@@ -405,7 +358,7 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
       expect((await api.ask(USERS, {}, admin.token)).data.users.totalCount).toBe(before + rows.length),
     );
     const ids = await select(database, 'select id from users where email = any($1)', [rows.map(({ email }) => email)]);
-    const subjects = new Set((await announced()).map(({ subject }) => subject));
+    const subjects = new Set((await announcedOnce(database)).map(({ subject }) => subject));
     expect(ids).toHaveLength(rows.length);
     expect(ids.filter(({ id }) => !subjects.has(id))).toEqual([]);
     await drained(database);
@@ -443,93 +396,14 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
     expect(code).toBe(1);
   });
 
-  test('killed wherever it is and started again, it makes and announces each user once', async () => {
-    const url = await emptyDatabase();
-    const rows = Array.from({ length: 4_000 }, () => row());
-    const path = fileOf(lines(rows));
-    const counts: number[] = [];
-
-    for (const at of [0, 700, 1_999, 3_999]) {
-      // Somebody is about to register with the address of this line, so the import waits there, its batch half done.
-      const rival = new Client({ connectionString: url });
-      await rival.connect();
-      await rival.query('begin');
-      await rival.query(
-        `insert into users (id, email, password_hash, name, created_at, updated_at) values (gen_random_uuid(), $1, '', '', now(), now())`,
-        [rows[at]?.email],
-      );
-      await using running = startProcess(IMPORT, { DATABASE_URL: url }, { args: [path] });
-      await eventually(async () => expect(await lockWaits(url)).toBe(1));
-      await running.kill();
-      await rival.query('rollback');
-      await rival.end();
-      await eventually(async () => expect(await lockWaits(url)).toBe(0));
-      const [{ count }] = await select(url, 'select count(*)::int from users');
-      counts.push(count);
-      expect(await announced(url)).toHaveLength(count);
-    }
-    const last = await runCommand(IMPORT, [path], { DATABASE_URL: url });
-
-    const there = counts.at(-1) ?? 0;
-    expect(counts[0]).toBe(0);
-    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
-    expect(there).toBeGreaterThan(0);
-    expect([last.code, last.output]).toEqual([
-      0,
-      `Imported: ${rows.length - there}, already there: ${there}, refused: 0\n`,
-    ]);
-    expect(await select(url, 'select email from users')).toHaveLength(rows.length);
-    expect(await announced(url)).toHaveLength(rows.length);
-    expect(await select(url, 'select id from outbox')).toHaveLength(rows.length);
-  });
-
-  test('two imports of the same people at once, in opposite orders, make and announce each once', async () => {
-    const url = await emptyDatabase();
-    const rows = Array.from({ length: 3_000 }, () => row());
-
-    const both = await Promise.all([importing(lines(rows), url), importing(lines(rows.toReversed()), url)]);
-
-    const counts = both.map(({ output }) => output.match(/\d+/g)?.map(Number) ?? []);
-    expect(both.map(({ code }) => code)).toEqual([0, 0]);
-    expect(counts.reduce((sum, [imported = 0]) => sum + imported, 0)).toBe(rows.length);
-    expect(counts.reduce((sum, [, there = 0]) => sum + there, 0)).toBe(rows.length);
-    expect(await select(url, 'select id from users')).toHaveLength(rows.length);
-    expect(await announced(url)).toHaveLength(rows.length);
-  });
-
-  test.each([
-    ['the audit', `alter table audit_events add constraint no_canary check (action <> 'user.imported')`],
-    ['the events', `alter table outbox add constraint no_canary check (type <> 'user.registered')`],
-  ])('what %s cannot take is no fault of a line, and stops the import', async (_, damage) => {
-    const url = await emptyDatabase();
-    await select(url, damage);
-
-    const { code, output } = await importing(lines([row(), row()]), url);
-
-    expect(output).toMatch(/^The import stopped \(23514\)\. .*\n$/);
-    expect(code).toBe(1);
-    expect(await select(url, 'select id from users')).toEqual([]);
-  });
-
-  test('a row that the database does not take is refused alone', async () => {
-    const url = await emptyDatabase();
-    await select(url, `alter table users add constraint no_canary check (name <> 'Canary')`);
-    const rows = Array.from({ length: 20 }, () => row());
-
-    const { code, output } = await importing(lines([...rows, row({ name: 'Canary' }), row()]), url);
-
-    expect(output).toBe('line 21: is refused by the database (23514)\nImported: 21, already there: 0, refused: 1\n');
-    expect(code).toBe(1);
-  });
-
   test('what keeps it from starting is told in one line', async () => {
     const file = fileOf('');
     const run = (args: string[], env = {}) => runCommand(IMPORT, args, { DATABASE_URL: database, ...env });
 
     const none = await run([]);
     const two = await run([file, file]);
-    const missing = await run([join(folder, 'missing.jsonl')]);
-    const directory = await run([folder]);
+    const missing = await run([join(temporaryFolder(), 'missing.jsonl')]);
+    const directory = await run([temporaryFolder()]);
     const unmigrated = await run([file], { DATABASE_URL: await postgres.createDatabase() });
 
     expect(none).toEqual({ code: 1, output: expect.stringMatching(/^Usage: npm run users:import .*\n$/) });
@@ -540,27 +414,6 @@ describeWithServers(['postgres'], 'npm run users:import', () => {
       output: expect.stringMatching(/^The file .* cannot be read \(EISDIR\)\.\n$/),
     });
     expect(unmigrated).toEqual({ code: 1, output: 'Migrations are pending: run npm run migrate.\n' });
-  });
-
-  test('a database that goes away in the middle is told in one line, without a value', async () => {
-    const url = await emptyDatabase();
-    const rows = Array.from({ length: 600 }, () => row());
-    const rival = new Client({ connectionString: url });
-    await rival.connect();
-    await rival.query('begin; lock table outbox');
-    await using running = startProcess(IMPORT, { DATABASE_URL: url }, { args: [fileOf(lines(rows))] });
-    await eventually(async () => expect(await lockWaits(url)).toBe(1));
-
-    await rival.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
-    );
-    await rival.end();
-
-    expect(await running.exited).toEqual({ code: 1, signal: null });
-    expect(running.output()).toMatch(
-      /^The import stopped \(\w+\)\. What was imported is kept: repeat the command to go on\.\n$/,
-    );
-    expect(await select(url, 'select id from users')).toEqual([]);
   });
 });
 
@@ -592,7 +445,7 @@ describeWithServers(['postgres', 'redis'], 'npm run users:import beside an API o
 
 describe('npm run users:import on the embedded database', () => {
   test('needs nothing, and is refused while the API runs', async () => {
-    const DATA_DIR = join(folder, 'data');
+    const DATA_DIR = join(temporaryFolder(), 'data');
     const path = fileOf(lines([row({ email: 'embedded@example.com', passwordHash: bcryptHash }), row()]));
     const first = await startApi({ DATA_DIR });
     const meanwhile = await runCommand(IMPORT, [path], { DATA_DIR });

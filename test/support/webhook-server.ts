@@ -6,8 +6,8 @@ interface Received {
   body: string;
 }
 
-/** A system that is told of deletions. It answers with `status`. */
-export async function startWebhookServer() {
+/** A system that is told of deletions. It answers with `status`, and with where a redirect leads. */
+export async function startWebhookServer(location = 'http://127.0.0.1:9/') {
   const received: Received[] = [];
   const state = { status: 204 };
   const server = createServer((request, response) => {
@@ -17,7 +17,7 @@ export async function startWebhookServer() {
     });
     request.on('end', () => {
       received.push({ headers: request.headers, body });
-      response.writeHead(state.status, { location: 'http://127.0.0.1:9/' }).end('x'.repeat(100_000));
+      response.writeHead(state.status, { location }).end('x'.repeat(100_000));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -16,14 +16,16 @@ export async function freePort(): Promise<number> {
   for (;;) {
     const port = left.shift();
     if (port === undefined) await takePorts();
-    else {
-      const probe = await listen(port);
-      if (probe) {
-        await new Promise((resolve) => probe.close(resolve));
-        return port;
-      }
-    }
+    else if (!(await isTaken(port))) return port;
   }
+}
+
+/** Whether something listens there. */
+export async function isTaken(port: number): Promise<boolean> {
+  const probe = await listen(port);
+  if (!probe) return true;
+  await new Promise((resolve) => probe.close(resolve));
+  return false;
 }
 
 async function takePorts(): Promise<void> {

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import amqp from 'amqplib';
 import { programOf } from './find-server.js';
-import { freePort } from './free-port.js';
+import { freePort, isTaken } from './free-port.js';
 import { privateFolder } from './private-folder.js';
 import { PrivateServer, type Server } from './private-server.js';
 
@@ -57,7 +56,9 @@ async function startNode(epmdPort: number, cookie: string, first?: RabbitServer)
     program: epmd ?? 'epmd',
     args: ['-port', `${epmdPort}`, '-address', '127.0.0.1'],
     haltSignal: 'SIGKILL',
-    answers: async () => assertTaken(epmdPort),
+    answers: async () => {
+      if (!(await isTaken(epmdPort))) throw new Error(`nothing listens on ${epmdPort}`);
+    },
   });
   const withChannel = <T>(work: (channel: amqp.Channel) => Promise<T>) => withRabbit(url, work);
   const server = new PrivateServer(home, {
@@ -97,14 +98,6 @@ async function withRabbit<T>(url: string, work: (channel: amqp.Channel) => Promi
   } finally {
     await connection.close().catch(() => undefined);
   }
-}
-
-async function assertTaken(port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', () => resolve());
-    probe.listen(port, '127.0.0.1', () => probe.close(() => reject(new Error(`nothing listens on ${port}`))));
-  });
 }
 
 function onPath(program: string): string | null {
