@@ -59,6 +59,7 @@ interface Client {
   signOut(options?: object): Promise<void>;
   accessToken(): Promise<string | null>;
   request(document: string, variables?: object): Promise<Record<string, unknown>>;
+  fetch: typeof fetch;
 }
 
 /** What the page of a tab has. */
@@ -189,6 +190,45 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
     expect(answers).toEqual(Array(5).fill({ me: { email: user?.email } }));
     expect(await page.evaluate(() => window.client.accessToken())).not.toBe(first);
     expect(refreshes).toBe(1);
+  });
+
+  test('a request whose token does not count is sent once more, in each form that fetch takes', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    let refuse = false;
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      async (route) => {
+        if (!route.request().postData()?.includes('Own')) return route.fallback();
+        refuse = !refuse;
+        const headers = { ...route.request().headers(), ...(refuse && { authorization: 'Bearer none' }) };
+        return route.continue({ headers });
+      },
+    );
+
+    const answers = await page.evaluate(
+      async ([url, id]) => {
+        const init = {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ query: 'query Own($id: ID!) { user(id: $id) { email } }', variables: { id } }),
+        };
+        const forms: [string | URL | Request, RequestInit?][] = [
+          [url, init],
+          [new URL(url), init],
+          [new Request(url, init)],
+          [new Request(url), init],
+        ];
+        const bodies: unknown[] = [];
+        for (const form of forms) bodies.push(await (await window.client.fetch(...form)).json());
+        return bodies;
+      },
+      [`${api.url}/graphql`, user?.id] as const,
+    );
+
+    expect(answers).toEqual(Array(4).fill({ data: { user: { email: user?.email } } }));
+    expect(refreshes).toBe(4);
   });
 
   test('a sign-out in one signs out all', async () => {

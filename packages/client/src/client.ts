@@ -213,10 +213,12 @@ export class Gatehouse {
   }
 
   #send(input: RequestInfo | URL, init: RequestInit | undefined, token: string | null): Promise<Response> {
-    const headers = new Headers(init?.headers);
+    const request = input instanceof Request ? input : null;
+    const headers = new Headers(init?.headers ?? request?.headers);
     if (token !== null) headers.set('authorization', `Bearer ${token}`);
     const credentials = this.#cookies ? { credentials: 'include' as const } : {};
-    return this.#fetch(input, { ...init, ...credentials, headers });
+    // The body of a Request is read once, and it may be sent twice.
+    return this.#fetch(request?.clone() ?? input, { ...init, ...credentials, headers });
   }
 
   /** As nobody: what is signed in already does not count. */
