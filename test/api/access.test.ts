@@ -2,7 +2,7 @@
 // viewer.
 
 import { readFileSync } from 'node:fs';
-import { expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { type GraphQLSchema, getNamedType, graphql, isLeafType, isObjectType } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { Cache } from '../../src/cache/cache.js';
@@ -163,48 +163,55 @@ describeApi(
     const needsOpenAccount = (rule: FieldRule, kind: ViewerKind) =>
       kind === 'deleted user' && (OF_OPEN_ACCOUNTS.includes(rule.name) || rule.type.name === 'AuthPayload');
 
-    test('hold for every field and every kind of viewer (A21)', async () => {
+    test('are in the table, field by field', () => {
+      expect(Object.keys(ACCESS_TABLE).sort()).toEqual(RULES.map(({ name }) => name).sort());
+      expectCurrent('docs/access.md', accessPage(ACCESS_TABLE));
+    });
+
+    let readers: Map<ViewerKind, Awaited<ReturnType<typeof newViewer>>>;
+    beforeAll(async () => {
+      readers = new Map(await Promise.all(VIEWERS.map(async (kind) => [kind, await newViewer(app(), kind)] as const)));
+    });
+
+    const TYPES = [...Map.groupBy(RULES, ({ type }) => type.name)];
+
+    test.each(TYPES)('of %s hold for every field and every kind of viewer (A21)', async (_, rules) => {
       const measured: Record<string, string> = {};
-      let cells = 0;
-      const readers = new Map(
-        await Promise.all(VIEWERS.map(async (kind) => [kind, await newViewer(app(), kind)] as const)),
-      );
-      for (const rule of RULES) {
+      for (const rule of rules) {
         const row: string[] = [];
-        for (const kind of VIEWERS) {
-          // What only reads changes no viewer, and finds an empty cache each time.
-          const reader = WAYS[rule.type.name]?.startsWith('mutation') ? undefined : readers.get(kind);
-          keys.clear();
-          const { token, subject } = reader ?? (await newViewer(app(), kind));
-          const somebody = needsOpenAccount(rule, kind) ? await member(app()) : subject;
-          const { query, variables } = cell(rule, token, somebody, await linkFor(app(), rule.name, somebody));
-          // What is sent on the side has its statements too.
-          await allSent(app());
-          const before = [await rowCounts(), keys.has(`gatehouse:user:${subject.id}`)];
-          app().statements();
-          const answer = await ask(app(), query, variables, token);
-          const seen = mark(answer.errors);
-          if (seen !== '+') {
-            expect(answer.errors[0]?.path).toEqual(expect.arrayContaining([expect.any(String)]));
-            expect(
-              app()
-                .statements()
-                .filter((statement) => /^(insert|update|delete)/.test(statement)),
-            ).toEqual([]);
-            const viewersOwn = kind === 'member, on self' || kind === 'deleted user';
-            const after = [await rowCounts(), keys.has(`gatehouse:user:${subject.id}`)];
-            expect(viewersOwn ? after[0] : after).toEqual(viewersOwn ? before[0] : before);
-          }
-          row.push(seen);
-          cells += 1;
-        }
+        for (const kind of VIEWERS) row.push(await measure(rule, kind));
         measured[rule.name] = row.join(' ');
       }
 
-      expect(measured).toEqual(ACCESS_TABLE);
-      expect(cells).toBe(RULES.length * VIEWERS.length);
-      expectCurrent('docs/access.md', accessPage(measured));
+      expect(measured).toEqual(Object.fromEntries(rules.map(({ name }) => [name, ACCESS_TABLE[name]])));
     });
+
+    /** What a viewer gets. Where it is refused, nothing was looked up or changed for it. */
+    async function measure(rule: FieldRule, kind: ViewerKind): Promise<string> {
+      // What only reads changes no viewer, and finds an empty cache each time.
+      const reader = WAYS[rule.type.name]?.startsWith('mutation') ? undefined : readers.get(kind);
+      keys.clear();
+      const { token, subject } = reader ?? (await newViewer(app(), kind));
+      const somebody = needsOpenAccount(rule, kind) ? await member(app()) : subject;
+      const { query, variables } = cell(rule, token, somebody, await linkFor(app(), rule.name, somebody));
+      // What is sent on the side has its statements too.
+      await allSent(app());
+      const before = [await rowCounts(), keys.has(`gatehouse:user:${subject.id}`)];
+      app().statements();
+      const answer = await ask(app(), query, variables, token);
+      const seen = mark(answer.errors);
+      if (seen === '+') return seen;
+      expect(answer.errors[0]?.path).toEqual(expect.arrayContaining([expect.any(String)]));
+      expect(
+        app()
+          .statements()
+          .filter((statement) => /^(insert|update|delete)/.test(statement)),
+      ).toEqual([]);
+      const viewersOwn = kind === 'member, on self' || kind === 'deleted user';
+      const after = [await rowCounts(), keys.has(`gatehouse:user:${subject.id}`)];
+      expect(viewersOwn ? after[0] : after).toEqual(viewersOwn ? before[0] : before);
+      return seen;
+    }
 
     test('a denial names the path of the field', async () => {
       const ada = await member(app());

@@ -75,10 +75,12 @@ describeWithServers(['postgres', 'rabbitmq'], 'a cluster of three brokers', () =
     await Promise.all(load);
 
     await allHandled(database);
-    const handled = consumers.flatMap((consumer) =>
-      consumer.lines('user deletion received').map(({ userId }) => userId),
-    );
-    expect(handled.toSorted()).toEqual(deleted.toSorted());
+    await eventually(() => {
+      const handled = consumers.flatMap((consumer) =>
+        consumer.lines('user deletion received').map(({ userId }) => userId),
+      );
+      expect(handled.toSorted()).toEqual(deleted.toSorted());
+    });
     const dead = await runCommand('dist/src/commands/events-replay.js', [], env);
     expect(dead.output).toBe('Brought back: 0, left: 0\n');
     console.info(`${deleted.length} deletions, each of three nodes killed once`);

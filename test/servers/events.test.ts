@@ -145,6 +145,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
 
     for (const answer of again) expect(answer.data).toEqual(first.data);
     expect((await outboxOf(user.id)).map(({ type }) => type)).toEqual(['user.registered', 'user.deleted']);
+    await consumer.logged('user deletion received', { userId: user.id });
     expect(consumer.lines('user deletion received', { userId: user.id })).toHaveLength(1);
   });
 
@@ -252,8 +253,10 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
       people.map(({ id }) => id),
     ]);
     expect(handled).toHaveLength(people.length);
-    const heard = new Set(lines.flatMap((run) => run.lines('user registration received').map(({ userId }) => userId)));
-    for (const { id } of people) expect(heard).toContain(id);
+    await eventually(() => {
+      const heard = lines.flatMap((run) => run.lines('user registration received').map(({ userId }) => userId));
+      for (const { id } of people) expect(heard).toContain(id);
+    });
   });
 
   test('an API that is killed with events in hand and right after commits publishes them after its restart', async () => {

@@ -104,7 +104,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'mail over SMTP', () => {
     const pages = await Promise.all(['mail', 'mail.json'].map((name) => fetch(`${api.url}/dev/${name}`)));
 
     expect(pages.map(({ status }) => status)).toEqual([404, 404]);
-    expect(api.output()).toContain(`Mail             SMTP at ${smtp.address}\n`);
+    await eventually(() => expect(api.output()).toContain(`Mail             SMTP at ${smtp.address}\n`));
   });
 
   test('what was sent is not sent again when its event comes again', async () => {

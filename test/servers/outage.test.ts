@@ -85,6 +85,7 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
     await owner.end();
     await isReady();
     expect(codes(await login())).toEqual([]);
+    await api.logged('database takes no writes');
     expect(api.lines('database takes no writes')).toHaveLength(1);
     expect(api.lines('unexpected error')).toEqual([]);
   });
