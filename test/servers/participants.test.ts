@@ -2,10 +2,15 @@
 // RabbitMQ and by a webhook. Whatever is sent twice or forged has no effect.
 
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Pool, type PoolClient } from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
@@ -30,6 +35,7 @@ const PACKAGE = 'packages/participant';
 const [PYTHON] = blocksOf('docs/participants.md', 'python');
 const [LISTENER, WEBHOOK] = blocksOf(`${PACKAGE}/README.md`, 'js');
 const DEAD = 'identity.acknowledgements.dead';
+const OTHERS = 'where datname = current_database() and pid <> pg_backend_pid()';
 const DELETION = 'query ($id: ID!) { userDeletion(id: $id) { status receipts { step status lastError } } }';
 
 function blocksOf(path: string, language: string): string[] {
@@ -200,6 +206,46 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
 
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
     expect((await invoicesOf(ada.id)).crm).toBe(1);
+  });
+
+  test('live on where a request ends before its body, and where all connections to their database are lost', async () => {
+    await listens('shop.erasures');
+    const { hostname, port } = new URL(crmUrl);
+    const stranger = connect(Number(port), hostname);
+    stranger.write('POST / HTTP/1.1\r\nhost: crm\r\ncontent-length: 100\r\n\r\nhalf');
+    await fetch(crmUrl, { method: 'POST', body: 'none' });
+    stranger.destroy();
+    for (const name of ['shop', 'crm'] as const)
+      await select(database[name], `select pg_terminate_backend(pid) from pg_stat_activity ${OTHERS}`);
+    const ada = await withInvoices();
+
+    await root.ask(DELETE_USER, { id: ada.id });
+
+    await eventually(async () => expect(await invoicesOf(ada.id)).toMatchObject({ shop: 0, crm: 0 }));
+  });
+
+  test('of Node.js lose nothing where the connection is lost in the middle of the work', async () => {
+    const { postgresInbox } = await import(pathToFileURL(resolve(PACKAGE, 'dist/index.js')).href);
+    const pool = new Pool({ connectionString: database.shop });
+    const inbox = postgresInbox(pool);
+    const userId = randomUUID();
+    let isLost = false;
+    const work = async (client: PoolClient) => {
+      await client.query('insert into invoices values ($1)', [userId]);
+      if (isLost) return;
+      isLost = true;
+      const { rows } = await client.query('select pg_backend_pid() as pid');
+      const ended = once(client, 'end');
+      await select(database.shop, 'select pg_terminate_backend($1)', [rows[0].pid]);
+      await ended;
+    };
+
+    await expect(inbox(userId, work)).rejects.toThrow();
+    await inbox(userId, work);
+    await inbox(userId, work);
+
+    expect((await invoicesOf(userId)).shop).toBe(1);
+    await pool.end();
   });
 
   test('a message that is no acknowledgement becomes a dead letter, and the next one flows', async () => {

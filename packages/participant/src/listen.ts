@@ -40,7 +40,7 @@ export async function listen<T>(
     await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await channel.bindQueue(queue, EVENTS, 'user.deleted');
     await channel.prefetch(PREFETCH);
-    await channel.consume(queue, (message) => message && void handle(channel, message));
+    await channel.consume(queue, (message) => message && void handle(channel, message).catch(onError));
   };
 
   async function handle(channel: ConfirmChannel, message: ConsumeMessage): Promise<void> {

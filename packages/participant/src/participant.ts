@@ -57,11 +57,12 @@ export class Participant {
   webhook<T>(erase: Erase<T>, inbox: Inbox<T>): RequestListener;
   webhook<T>(erase: Erase<T | null>, inbox?: Inbox<T>): RequestListener {
     return async (request, response) => {
-      const body = await bodyOf(request);
       let erasure: Erasure | null;
       try {
+        const body = await bodyOf(request);
         erasure = this.erasureIn(request.headers as Record<string, string>, body ?? '');
       } catch {
+        // Also where the request ends before its body: what is thrown here would end the process.
         return response.writeHead(401).end();
       }
       if (!erasure) return response.writeHead(204).end();
