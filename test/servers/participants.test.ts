@@ -56,6 +56,7 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
   let api: ApiProcess;
   let root: Person;
   let crmUrl: string;
+  let shop: Running;
 
   /** The code of a page, under the name of another participant. */
   function start(name: keyof typeof secrets, code: string | undefined, env: Env): Running {
@@ -95,7 +96,7 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
     await eventually(() =>
       rabbit.withChannel(async (channel) => void (await channel.checkExchange('identity.acknowledgements'))),
     );
-    start('shop', LISTENER, { DATABASE_URL: database.shop });
+    shop = start('shop', LISTENER, { DATABASE_URL: database.shop });
     start('crm', WEBHOOK, { DATABASE_URL: database.crm, PORT: `${port}` });
   });
 
@@ -222,6 +223,21 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
     await root.ask(DELETE_USER, { id: ada.id });
 
     await eventually(async () => expect(await invoicesOf(ada.id)).toMatchObject({ shop: 0, crm: 0 }));
+  });
+
+  test('acknowledge again what no queue has taken', async () => {
+    const queue = 'identity.acknowledgements';
+    await listens('shop.erasures');
+    await rabbit.withChannel((channel) => channel.unbindQueue(queue, queue, '#'));
+    const ada = await withInvoices();
+
+    await root.ask(DELETE_USER, { id: ada.id });
+    await eventually(() => expect(shop.output()).toContain('no queue takes the acknowledgement'));
+    const before = (await deletionOf(ada.id)).steps['participant:shop'];
+    await rabbit.withChannel((channel) => channel.bindQueue(queue, queue, '#'));
+
+    await eventually(async () => expect((await deletionOf(ada.id)).steps['participant:shop']).toBe('DONE'));
+    expect(before).toBe('PENDING');
   });
 
   test('of Node.js lose nothing where the connection is lost in the middle of the work', async () => {

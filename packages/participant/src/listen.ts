@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
+import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect, type Message } from 'amqplib';
 import type { Inbox } from './inbox.js';
 import { type Erase, eraseOnce, erasureOf, type Participant } from './participant.js';
 
@@ -37,18 +38,21 @@ export async function listen<T>(
   const setup = async (model: ChannelModel) => {
     const channel = await model.createConfirmChannel();
     channel.on('error', onError);
+    // What a channel has brought comes again by the next one.
+    const gone = new AbortController();
+    channel.on('close', () => gone.abort());
     await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await channel.bindQueue(queue, EVENTS, 'user.deleted');
     await channel.prefetch(PREFETCH);
-    await channel.consume(queue, (message) => message && void handle(channel, message).catch(onError));
+    await channel.consume(queue, (message) => message && void handle(channel, message, gone.signal).catch(onError));
   };
 
-  async function handle(channel: ConfirmChannel, message: ConsumeMessage): Promise<void> {
+  async function handle(channel: ConfirmChannel, message: ConsumeMessage, gone: AbortSignal): Promise<void> {
     try {
       const erasure = erasureOf(JSON.parse(message.content.toString()));
       if (erasure) {
-        await untilDone(() => eraseOnce(erasure, erase as Erase<T | null>, inbox));
-        await publish(channel, participant.acknowledgementOf(erasure.userId));
+        await untilDone(() => eraseOnce(erasure, erase as Erase<T | null>, inbox), gone);
+        await untilDone(() => publish(channel, participant.acknowledgementOf(erasure.userId)), gone);
       }
       channel.ack(message);
     } catch (error) {
@@ -58,14 +62,14 @@ export async function listen<T>(
     }
   }
 
-  async function untilDone(work: () => Promise<void>): Promise<void> {
+  async function untilDone(work: () => Promise<void>, gone: AbortSignal): Promise<void> {
     for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       try {
         return await work();
       } catch (error) {
         onError(error);
       }
-      await delay(pauseMs, undefined, { signal: closing.signal });
+      await delay(pauseMs, undefined, { signal: AbortSignal.any([closing.signal, gone]) });
     }
   }
 
@@ -81,12 +85,17 @@ export async function listen<T>(
   };
 }
 
-/** Until the broker has it in a queue. */
+/** Until the broker has it in a queue. It gives back what no queue takes, and confirms it then all the same. */
 function publish(channel: ConfirmChannel, acknowledgement: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const options = { persistent: true, contentType: 'text/plain' };
-    channel.publish(ACKNOWLEDGEMENTS, '', Buffer.from(acknowledgement), options, (error) =>
-      error ? reject(error) : resolve(),
-    );
+    const options = { persistent: true, contentType: 'text/plain', mandatory: true, messageId: randomUUID() };
+    const onReturn = ({ properties }: Message) => {
+      if (properties.messageId === options.messageId) reject(new Error('no queue takes the acknowledgement'));
+    };
+    channel.on('return', onReturn);
+    channel.publish(ACKNOWLEDGEMENTS, '', Buffer.from(acknowledgement), options, (error) => {
+      channel.off('return', onReturn);
+      error ? reject(error) : resolve();
+    });
   });
 }
