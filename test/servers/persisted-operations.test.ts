@@ -75,7 +75,9 @@ describeWithServers(['postgres', 'redis'], 'registered documents of two instance
     const answer = await byHash(one, query);
 
     expect([codes(answer), answer.data]).toEqual([['PERSISTED_QUERY_NOT_FOUND'], undefined]);
-    await one.logged('a registered document is not the one that was registered', { hash: sha256(query) });
+    const line = ['a registered document is not the one that was registered', { hash: sha256(query) }] as const;
+    await one.logged(...line);
+    expect(one.lines(...line)).toHaveLength(1);
   });
 
   test.each([

@@ -41,18 +41,19 @@ export async function listen<T>(
     // What a channel has brought comes again by the next one.
     const gone = new AbortController();
     channel.on('close', () => gone.abort());
+    const ended = AbortSignal.any([closing.signal, gone.signal]);
     await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await channel.bindQueue(queue, EVENTS, 'user.deleted');
     await channel.prefetch(PREFETCH);
-    await channel.consume(queue, (message) => message && void handle(channel, message, gone.signal).catch(onError));
+    await channel.consume(queue, (message) => message && void handle(channel, message, ended).catch(onError));
   };
 
-  async function handle(channel: ConfirmChannel, message: ConsumeMessage, gone: AbortSignal): Promise<void> {
+  async function handle(channel: ConfirmChannel, message: ConsumeMessage, ended: AbortSignal): Promise<void> {
     try {
       const erasure = erasureOf(JSON.parse(message.content.toString()));
       if (erasure) {
-        await untilDone(() => eraseOnce(erasure, erase as Erase<T | null>, inbox), gone);
-        await untilDone(() => publish(channel, participant.acknowledgementOf(erasure.userId)), gone);
+        await untilDone(() => eraseOnce(erasure, erase as Erase<T | null>, inbox), ended);
+        await untilDone(() => publish(channel, participant.acknowledgementOf(erasure.userId)), ended);
       }
       channel.ack(message);
     } catch (error) {
@@ -62,14 +63,14 @@ export async function listen<T>(
     }
   }
 
-  async function untilDone(work: () => Promise<void>, gone: AbortSignal): Promise<void> {
+  async function untilDone(work: () => Promise<void>, ended: AbortSignal): Promise<void> {
     for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       try {
         return await work();
       } catch (error) {
         onError(error);
       }
-      await delay(pauseMs, undefined, { signal: AbortSignal.any([closing.signal, gone]) });
+      await delay(pauseMs, undefined, { signal: ended });
     }
   }
 
