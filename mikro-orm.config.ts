@@ -34,6 +34,8 @@ import { User } from './src/user/user.entity.js';
 export const POOL_SIZE = 10;
 /** For a free connection, or a new one. */
 const CONNECTION_WAIT_MS = 5_000;
+/** The embedded database writes to all of them at its start; its own value is 128 MB. */
+const EMBEDDED_BUFFERS = ['-c', 'shared_buffers=16MB'];
 
 /** Entities, migrations and driver: PostgreSQL at `databaseUrl`, or PGlite (PostgreSQL as WASM) in the data folder. */
 export async function databaseOptions(config: DatabaseConfig): Promise<Partial<Options>> {
@@ -85,11 +87,16 @@ export async function databaseOptions(config: DatabaseConfig): Promise<Partial<O
 
 /** Its modules are loaded only where no PostgreSQL is. */
 async function embedded(dataDir: string): Promise<Partial<Options>> {
-  const [{ PgliteDriver }, { pg_trgm }] = await Promise.all([
+  const [{ PgliteDriver }, { PGlite }, { pg_trgm }] = await Promise.all([
     import('@mikro-orm/pglite'),
+    import('@electric-sql/pglite'),
     import('@electric-sql/pglite/contrib/pg_trgm'),
   ]);
-  return { driver: PgliteDriver, dbName: embeddedFolder(dataDir), driverOptions: { extensions: { pg_trgm } } };
+  return {
+    driver: PgliteDriver,
+    dbName: embeddedFolder(dataDir),
+    driverOptions: { extensions: { pg_trgm }, startParams: [...PGlite.defaultStartParams, ...EMBEDDED_BUFFERS] },
+  };
 }
 
 function embeddedFolder(dataDir: string): string {
