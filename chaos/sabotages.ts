@@ -9,10 +9,10 @@ export interface Sabotage {
   changes: [from: string, to: string][];
 }
 
-const [ACCOUNT, RELAY, CONFIRMED, BUS] = [
+const [ACCOUNT, RELAY, CHANNEL, BUS] = [
   'src/account/account.service.js',
   'src/events/relay.js',
-  'src/events/confirmed.js',
+  'src/events/confirmed-channel.js',
   'src/events/rabbit-bus.js',
 ];
 const [MESSAGE, TOGETHER, INBOX, OWED] = [
@@ -26,7 +26,6 @@ const [WORKER, PURGE, MAIL] = ['consumer/deletion-worker.js', 'src/deletion/purg
 const LEASED = `interval '\${LEASE_SECONDS} seconds'`;
 const STORED = 'em.persist([deletion, event]);';
 const PUBLISHED = 'await this.bus.publish(toCloudEvent(event));';
-const CONFIRMS = 'return new Promise((resolve, reject) => {';
 const WORKS = 'await work();';
 const RUNS = 'const result = await run(deletion, this.parts);';
 const RECORDED = 'const first = await recordInInbox(em, heard);';
@@ -106,22 +105,20 @@ export const SABOTAGES: Sabotage[] = [
   {
     name: 'no confirm of the broker',
     cell: 'broker killed with publications in hand',
-    file: CONFIRMED,
-    changes: [
-      [CONFIRMS, `publication.on('error', () => undefined); if (publication) return Promise.resolve(); ${CONFIRMS}`],
-    ],
+    file: CHANNEL,
+    changes: [['const timer =', 'resolve(); const timer =']],
   },
   {
     name: 'an error of the broker is a confirm',
     cell: 'broker killed with publications in hand',
-    file: CONFIRMED,
-    changes: [["publication.on('error', reject);", "publication.on('error', () => resolve());"]],
+    file: CHANNEL,
+    changes: [['error ? reject(error) : resolve();', 'resolve();']],
   },
   {
     name: 'another routing key',
     cell: 'usual course',
     file: BUS,
-    changes: [['routingKey: event.type,', "routingKey: 'other',"]],
+    changes: [['publish(EXCHANGE, event.type,', "publish(EXCHANGE, 'other',"]],
   },
   // From the broker to the inbox.
   {

@@ -10,7 +10,7 @@ import { SABOTAGES } from '../sabotages.js';
 const SEEDS = '2000';
 const FOLDER = 'dist-chaos-simulation';
 /** The clients of RabbitMQ, in whose place the simulation has a broker of its own. */
-const NOT_SIMULATED = ['src/events/confirmed.js', 'src/events/rabbit-bus.js'];
+const NOT_SIMULATED = ['src/events/confirmed-channel.js', 'src/events/rabbit-bus.js'];
 /** What our handlers do may be done twice, so that only a log tells: the fault matrix reads it. */
 const WITHOUT_EFFECT = ['no inbox'];
 

@@ -1,19 +1,28 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { ConfirmChannel, Connection } from 'amqplib/callback_api';
 import type { Logger } from 'pino';
 import type { BrokerAsPromised } from 'rascal';
 import { connectBroker } from './broker.js';
 import type { EventBus } from './bus.js';
-import { confirmed } from './confirmed.js';
+import { ConfirmedChannel } from './confirmed-channel.js';
 import type { CloudEvent } from './events.js';
-import type { BrokerSettings } from './topology.js';
+import { type BrokerSettings, EXCHANGE, vhostOf } from './topology.js';
 
 /** While one waits for its confirms, others are read and marked. */
 const BATCHES_AT_ONCE = 2;
+const REOPEN_MS = 500;
 
-/** The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. */
+/**
+ * The bus over RabbitMQ with publisher confirms. Returns at once; it is up when the broker is. Rascal has the topology,
+ * also after a broker that lost it, and connects. The channel is ours: each of Rascal's takes one message at a time.
+ */
 export function rabbitBus(settings: BrokerSettings, log: Logger): EventBus {
   const closing = new AbortController();
+  const { signal } = closing;
   const listeners: (() => void)[] = [];
-  let broker: BrokerAsPromised | null = null;
+  let channel: ConfirmedChannel | null = null;
   let up = false;
 
   const setUp = (value: boolean, event: string) => {
@@ -23,14 +32,46 @@ export function rabbitBus(settings: BrokerSettings, log: Logger): EventBus {
     if (up) for (const listener of listeners) listener();
   };
 
-  const connecting = connectBroker(settings, log, closing.signal, async (connected) => {
+  /** Uses one connection until it or its channel is lost. */
+  async function useConnection(connection: Connection): Promise<void> {
+    // What is lost says so by its channel, too.
+    connection.on('error', () => undefined);
+    const closed = new Promise((resolve) => connection.once('close', resolve));
+    try {
+      const opened = await promisify<ConfirmChannel>(connection.createConfirmChannel.bind(connection))();
+      const lost = once(opened, 'close', { signal });
+      channel = new ConfirmedChannel(opened);
+      // A broker short of memory or disk takes nothing: the outbox holds it meanwhile.
+      connection.on('blocked', () => setUp(false, 'broker takes nothing'));
+      connection.on('unblocked', () => setUp(true, 'broker takes events again'));
+      setUp(true, 'broker is there');
+      await lost;
+    } finally {
+      setUp(false, 'broker is gone');
+      connection.removeAllListeners('blocked').removeAllListeners('unblocked');
+      channel = null;
+      closeUnlessClosed(connection);
+      await closed;
+    }
+  }
+
+  /** Another connection for each that is lost. */
+  async function keepConnected(broker: BrokerAsPromised): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await useConnection(await broker.connect(vhostOf(settings.urls)));
+      } catch (error) {
+        log.debug({ reason: (error as Error).message }, 'no channel for events');
+      }
+      await delay(REOPEN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  let broker: BrokerAsPromised | null = null;
+  let publishing: Promise<void> | null = null;
+  const connecting = connectBroker(settings, log, signal, async (connected) => {
     broker = connected;
-    connected.on('connect', () => setUp(true, 'broker is back'));
-    connected.on('disconnect', () => setUp(false, 'broker is gone'));
-    // A broker short of memory or disk takes nothing: the outbox holds it meanwhile.
-    connected.on('blocked', () => setUp(false, 'broker takes nothing'));
-    connected.on('unblocked', () => setUp(true, 'broker takes events again'));
-    setUp(true, 'broker is there');
+    publishing = keepConnected(connected);
   });
 
   return {
@@ -39,16 +80,25 @@ export function rabbitBus(settings: BrokerSettings, log: Logger): EventBus {
     isUp: () => up,
     onUp: (listener) => void listeners.push(listener),
     async publish(event: CloudEvent) {
-      if (!broker || !up) throw new Error('broker is not connected');
+      if (!channel || !up) throw new Error('broker is not connected');
       const options = { messageId: event.id, type: event.type, contentType: 'application/json' };
-      await confirmed(await broker.publish('events', event, { routingKey: event.type, options }));
+      await channel.publish(EXCHANGE, event.type, Buffer.from(JSON.stringify(event)), options);
     },
     async close() {
       closing.abort();
       await connecting;
+      await publishing;
       await broker
         ?.shutdown()
         .catch((error: unknown) => log.warn({ err: error }, 'broker connection not closed cleanly'));
     },
   };
+}
+
+function closeUnlessClosed(connection: Connection): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if ((error as Error).name !== 'IllegalOperationError') throw error;
+  }
 }

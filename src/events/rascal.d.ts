@@ -1,6 +1,7 @@
 /** What we use of Rascal 21, which ships no types; those of others describe version 10. */
 declare module 'rascal' {
   import type { EventEmitter } from 'node:events';
+  import type { Connection } from 'amqplib/callback_api';
 
   export type BrokerConfig = { vhosts: Record<string, object> };
 
@@ -15,7 +16,9 @@ declare module 'rascal' {
 
   export class BrokerAsPromised extends EventEmitter {
     static create(config: BrokerConfig): Promise<BrokerAsPromised>;
-    publish(name: string, message: unknown, overrides: { routingKey?: string; options?: object }): Promise<Publication>;
+    /** A connection of its own, by the first URL that answers. */
+    connect(vhost: string): Promise<Connection>;
+    publish(name: string, message: unknown, overrides: { options?: object }): Promise<Publication>;
     subscribe(name: string): Promise<Subscription>;
     shutdown(): Promise<void>;
   }

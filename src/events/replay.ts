@@ -1,4 +1,5 @@
-import { type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
+import { type ChannelModel, connect, type GetMessage } from 'amqplib';
+import { ConfirmedChannel } from './confirmed-channel.js';
 import type { CloudEvent } from './events.js';
 import { parseCloudEvent } from './parse.js';
 import { DEAD_LETTERS } from './topology.js';
@@ -25,8 +26,12 @@ export interface ReplayCounts {
  */
 export async function replayDeadLetters(urls: readonly string[], selection: ReplaySelection): Promise<ReplayCounts> {
   const connection = await connectToAny(urls);
+  // What goes on then rejects, too; unheard, either ends the process.
+  connection.on('error', () => undefined);
   try {
     const channel = await connection.createConfirmChannel();
+    channel.on('error', () => undefined);
+    const confirmed = new ConfirmedChannel(channel);
     const counts = { replayed: 0, kept: 0 };
     for (const [queue, deadQueue] of Object.entries(DEAD_LETTERS)) {
       const { messageCount } = await channel.checkQueue(deadQueue);
@@ -35,7 +40,7 @@ export async function replayDeadLetters(urls: readonly string[], selection: Repl
         if (!message) break;
         const isWanted =
           queue === 'identity.acknowledgements' ? isEverything(selection) : matches(eventIn(message), selection);
-        await send(channel, isWanted ? queue : deadQueue, message);
+        await send(confirmed, isWanted ? queue : deadQueue, message);
         channel.ack(message);
         counts[isWanted ? 'replayed' : 'kept'] += 1;
       }
@@ -77,8 +82,7 @@ function matches(event: CloudEvent | null, { type, since, until }: ReplaySelecti
   return (since === undefined || time >= since.getTime()) && (until === undefined || time < until.getTime());
 }
 
-async function send(channel: ConfirmChannel, queue: string, { content, properties }: GetMessage): Promise<void> {
+function send(channel: ConfirmedChannel, queue: string, { content, properties }: GetMessage): Promise<void> {
   const { messageId, type, contentType } = properties;
-  channel.sendToQueue(queue, content, { messageId, type, contentType, persistent: true });
-  await channel.waitForConfirms();
+  return channel.publish('', queue, content, { messageId, type, contentType });
 }

@@ -5,6 +5,9 @@ export const MAIL_PAUSES_SECONDS = [5, 60, 900] as const;
 export type MailPauseSeconds = (typeof MAIL_PAUSES_SECONDS)[number];
 export const mailAfter = (seconds: MailPauseSeconds) => `identity.mail.after-${seconds}s`;
 
+/** Where all events are published. */
+export const EXCHANGE = 'identity.events';
+
 /** A broker that is back is found within two seconds; Rascal's own limit is a minute. */
 const RETRY = { min: 200, max: 2_000, factor: 2, strategy: 'exponential' as const };
 
@@ -35,10 +38,10 @@ export const topology = ({ urls, declares }: BrokerSettings): BrokerConfig =>
           connection: { retry: RETRY },
           queues: { assert: declares, check: !declares },
         },
-        // A channel takes one publication at a time.
+        // For mails that wait: a channel takes one publication at a time.
         publicationChannelPools: { confirmPool: { max: 50, min: 1 } },
         exchanges: {
-          'identity.events': exchange('topic', declares),
+          [EXCHANGE]: exchange('topic', declares),
           'identity.dead': exchange('topic', declares),
           // Apart, so that a participant needs no permission to publish what looks like our events.
           'identity.acknowledgements': exchange('fanout', declares),
@@ -60,9 +63,9 @@ export const topology = ({ urls, declares }: BrokerSettings): BrokerConfig =>
           ]),
         },
         bindings: declares && {
-          users: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'user.#' },
-          sessions: { source: 'identity.events', destination: 'identity.consumer', bindingKey: 'session.#' },
-          mails: { source: 'identity.events', destination: 'identity.mail', bindingKey: 'mail.#' },
+          users: { source: EXCHANGE, destination: 'identity.consumer', bindingKey: 'user.#' },
+          sessions: { source: EXCHANGE, destination: 'identity.consumer', bindingKey: 'session.#' },
+          mails: { source: EXCHANGE, destination: 'identity.mail', bindingKey: 'mail.#' },
           dead: {
             source: 'identity.dead',
             destination: DEAD_LETTERS['identity.consumer'],
@@ -80,10 +83,7 @@ export const topology = ({ urls, declares }: BrokerSettings): BrokerConfig =>
             bindingKey: 'identity.mail',
           },
         },
-        publications: {
-          events: { exchange: 'identity.events', ...CONFIRMED },
-          ...eachPause((name) => [name, { queue: name, ...CONFIRMED }]),
-        },
+        publications: eachPause((name) => [name, { queue: name, ...CONFIRMED }]),
         subscriptions: {
           events: { queue: 'identity.consumer', prefetch: 50, retry: RETRY, contentType: 'application/json' },
           acknowledgements: {
@@ -128,4 +128,4 @@ const eachPause = (entry: (name: string, seconds: number) => [string, object]) =
   Object.fromEntries(MAIL_PAUSES_SECONDS.map((seconds) => entry(mailAfter(seconds), seconds)));
 
 /** The same of each URL. RFC-like AMQP URI: no path is the vhost `/`. */
-const vhostOf = ([url = '']: readonly string[]) => decodeURIComponent(new URL(url).pathname.slice(1)) || '/';
+export const vhostOf = ([url = '']: readonly string[]) => decodeURIComponent(new URL(url).pathname.slice(1)) || '/';

@@ -270,4 +270,20 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
       expect(await select(database, 'select id from inbox where id = $1', [letter.id])).toHaveLength(1),
     );
   });
+
+  test('a dead letter whose queue is gone stays where it lies', async () => {
+    const replay = () => runCommand('dist/src/commands/events-replay.js', [], env);
+    const [queue, dead] = ['identity.acknowledgements', 'identity.acknowledgements.dead'];
+    const waiting = () => rabbit.withChannel(async (channel) => (await channel.checkQueue(dead)).messageCount);
+    await rabbit.withChannel(async (channel) => {
+      channel.sendToQueue(dead, Buffer.from('an acknowledgement'));
+      await channel.deleteQueue(queue);
+    });
+    await eventually(async () => expect(await waiting()).toBe(1));
+
+    const { code, output } = await replay();
+
+    expect([code, output]).toEqual([1, expect.stringContaining('no queue takes the message')]);
+    await eventually(async () => expect(await waiting()).toBe(1));
+  });
 });

@@ -224,6 +224,27 @@ describeWithServers(['postgres', 'rabbitmq'], 'events over RabbitMQ', () => {
     await allHandled(database);
   });
 
+  test('events go on after the exchange was away, and after the broker has closed each connection', async () => {
+    await rabbit.withChannel((channel) => channel.deleteExchange(EXCHANGE));
+    const missed = await member(api);
+    await eventually(async () => expect((await outboxOf(missed.id))[0].attempts).toBeGreaterThanOrEqual(2));
+    await rabbit.withChannel(async (channel) => {
+      await channel.assertExchange(EXCHANGE, 'topic', { durable: true });
+      await channel.bindQueue(QUEUE, EXCHANGE, 'user.#');
+      await channel.bindQueue('identity.mail', EXCHANGE, 'mail.#');
+    });
+    await consumer.logged('user registration received', { userId: missed.id });
+
+    const before = api.lines('broker is gone').length;
+    await rabbit.control('close_all_connections', 'of a test');
+    await eventually(() => expect(api.lines('broker is gone').length).toBeGreaterThan(before));
+    const user = await member(api);
+
+    await consumer.logged('user registration received', { userId: user.id });
+    await allHandled(database);
+    await eventsAre('up');
+  });
+
   test('a consumer that is killed with messages in hand has each effect once after its restart', async () => {
     await consumer.kill();
     const people = await members(api, 60);
