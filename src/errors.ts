@@ -29,7 +29,7 @@ export const ERROR_CODES = {
   TOO_MANY_ROOT_FIELDS: 'The operation has more root fields than `limit`.',
   TOO_MANY_ALIASES: 'The operation has more aliases than `limit`.',
   TOO_MANY_DIRECTIVES: 'A field or a spread has more directives than `limit`.',
-  TOO_COSTLY: 'The operation may read more objects than `limit`; ask for smaller pages.',
+  TOO_COSTLY: 'The operation may read more objects, or has more fields, than `limit`; ask for smaller pages.',
   EXECUTION_TIMEOUT: 'The operation took more seconds than `limit`; what is left of it was not begun.',
   RESPONSE_TOO_LARGE: 'The answer to the query has more bytes than `limit`; ask for smaller pages.',
   ONCE_PER_OPERATION: 'The operation has more fields with `@once` than `limit`; send them one by one.',

@@ -36,6 +36,11 @@ export const OPERATION_LIMITS = {
   aliases: { most: 15, code: 'TOO_MANY_ALIASES', what: 'aliases' },
   /** Directives at one field or one spread. */
   directives: { most: 3, code: 'TOO_MANY_DIRECTIVES', what: 'directives in one place' },
+  /**
+   * Fields, spreads and inline fragments, at each place where they are spread: 48 fragments that spread each other twice
+   * would be looked at for days, also where they cost nothing.
+   */
+  selections: { most: 5_000, code: 'TOO_COSTLY', what: 'fields and fragments' },
   /** Objects that may be read, by `@cost` and `@listSize`. */
   cost: { most: 5_000, code: 'TOO_COSTLY', what: 'objects to read' },
   /** Fields with `@once`. */
@@ -108,6 +113,7 @@ class Beyond extends Error {
 
 class Walk {
   #cost = 0;
+  #selections = 0;
   #aliases = 0;
   readonly #rootKeys = new Set<string>();
   readonly #onceKeys = new Set<string>();
@@ -133,6 +139,7 @@ class Walk {
 
   #enter(selections: SelectionSetNode, parent: GraphQLNamedType, at: At): void {
     for (const selection of selections.selections) {
+      this.#count(++this.#selections > OPERATION_LIMITS.selections.most, 'selections');
       this.#count((selection.directives?.length ?? 0) > OPERATION_LIMITS.directives.most, 'directives');
       if (!this.#isIncluded(selection)) continue;
       if (selection.kind === Kind.FIELD) {

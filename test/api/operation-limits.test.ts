@@ -38,6 +38,31 @@ describeApi('an operation', (app) => {
       expect(await refusal(query(most + 1))).toEqual([400, code, most]);
     });
 
+    test('fields and fragments, at each place where they are spread', async () => {
+      const { most, code } = OPERATION_LIMITS.selections;
+      /** Each level has two spreads of the one below, and the lowest one a field. */
+      const document = (levels: number, selections: string[]) =>
+        `{ ${selections.join(' ')} } fragment F0 on Query { __typename }
+         ${many(levels, (at) => `fragment F${at + 1} on Query { ...F${at} ...F${at} }`)}`;
+      const sizeOf = (level: number) => 3 * 2 ** level - 1;
+      const highest = Math.floor(Math.log2((most + 1) / 3));
+      const withSelections = (count: number) => {
+        const selections: string[] = [];
+        for (let level = highest, left = count; left > 0; ) {
+          if (level > 0 && sizeOf(level) > left) level -= 1;
+          else {
+            selections.push(sizeOf(level) > left ? '__typename' : `...F${level}`);
+            left -= Math.min(sizeOf(level), left);
+          }
+        }
+        return document(highest, selections);
+      };
+
+      expect((await refusal(withSelections(most)))[0]).toBe(200);
+      expect(await refusal(withSelections(most + 1))).toEqual([400, code, most]);
+      expect(await refusal(document(47, ['...F47']))).toEqual([400, code, most]);
+    });
+
     test('objects, by page sizes from variables, for each request of one document', async () => {
       const { token } = await admin(app());
       const query = 'query ($n: Int = 1) { users(first: $n) { nodes { id auditTrail(first: 100) { nodes { id } } } } }';
@@ -240,6 +265,13 @@ describeApi('an answer', (app) => {
       undefined,
     ]);
     expect(beyond.answer.errors[0]?.extensions.limit).toBe(MAX_ANSWER_BYTES);
+    const query = `{ ${pages.join(' ')} ${last} ${rest}x: __typename }`;
+    const askedFor = async (accept: string) => {
+      const { status, headers } = await ask(app(), query, {}, root.token, { accept });
+      return [status, headers.get('content-type')?.split(';')[0]];
+    };
+    expect(await askedFor('application/graphql-response+json')).toEqual([400, 'application/graphql-response+json']);
+    expect(await askedFor('application/json')).toEqual([200, 'application/json']);
   });
 
   test('to a mutation tells what was done, however long it is', async () => {

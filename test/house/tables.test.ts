@@ -143,7 +143,9 @@ Attempts are counted where their work is done, before it is. A refusal has the c
   with its next login is known, and only \`login.device\` counts for it. So strangers keep no owner out.
 - \`login.failures\` are failed sign-ins of one network for one account. Beyond it each has to wait, 1 second first,
   then twice as long as before, up to 15 minutes.
-- \`mail.recipient\` are mails that somebody asks for. Notices of changes are always sent.
+- \`mail.recipient\` are mails to an address that the client names and need not own: of \`register\` and
+  \`requestEmailChange\`. \`requestPasswordReset.account\` and \`requestEmailVerification.account\` are counts of their own, so
+  strangers use up no owner's links. Notices of changes are always sent.
 
 Counts are kept in Redis, without addresses of accounts. While Redis does not answer, each instance counts for itself and
 allows a fifth. Other values are set by \`LIMITS\`. An operator sees and resets counts:
