@@ -38,8 +38,8 @@ export class PasswordResetService {
    * @throws {IdentityError} RATE_LIMITED.
    */
   async request(actor: Actor, email: string): Promise<void> {
+    // And not as a mail of strangers: who used those up would keep its owner out.
     await this.throttles.charge('requestPasswordReset', actor.client, email);
-    await this.throttles.chargeMail(email);
     // A scalar subselect, for it has one row in either case.
     const [owner] = await this.em
       .fork()

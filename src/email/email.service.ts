@@ -30,7 +30,6 @@ export class EmailService {
     await this.throttles.charge('requestEmailVerification', client, userId);
     const user = await this.em.fork().findOneOrFail(User, userId);
     if (user.emailVerified) return;
-    await this.throttles.chargeMail(user.email);
     await this.audit.transaction(actor, async ({ em, record }) => {
       orderMail(em, { userId, kind: MailKind.VERIFY_EMAIL, recipient: user.email, language: client.language });
       record({ action: 'email_verification.requested', subjectId: userId });

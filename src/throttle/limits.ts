@@ -75,7 +75,10 @@ export const LIMITS = {
     network: { most: 200, seconds: HOUR },
     total: { most: 2_000, seconds: HOUR },
   },
-  /** Mails that somebody asks for, whatever they are about. */
+  /**
+   * Mails to an address that the client names and need not own: those of `register` and `requestEmailChange`. Links for a
+   * new password and for verification have their own counts: strangers must not use those up.
+   */
   mail: {
     recipient: { most: 10, seconds: HOUR },
   },
@@ -90,7 +93,8 @@ export type Limits = { [O in Operation]: { [S in keyof Table[O]]: Limit } };
 export type LimitName = { [O in Operation]: `${O}.${keyof Table[O] & string}` }[Operation];
 
 const MAX_COUNT = 1_000_000_000;
-const MAX_SECONDS = 30 * DAY;
+/** A timer of Node.js, by which counts in memory end, has no more milliseconds than 2^31 - 1. */
+const MAX_SECONDS = 24 * DAY;
 
 /**
  * The limits with those of a JSON text in the place of ours, such as `{"login":{"network":{"most":1000}}}`.

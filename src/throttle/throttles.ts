@@ -46,7 +46,10 @@ export class Throttles {
     await this.#take(`${operation}.total`, EVERYTHING);
   }
 
-  /** Charges a mail that somebody asks for. @throws {IdentityError} RATE_LIMITED. */
+  /**
+   * Charges a mail to an address that the client names and need not own.
+   * @throws {IdentityError} RATE_LIMITED.
+   */
   async chargeMail(recipient: string): Promise<void> {
     await this.#take('mail.recipient', this.#digest(recipient));
   }

@@ -342,22 +342,40 @@ describeApi(
 
     test('of mails: an address gets no more than it may, from any network and for any purpose', async () => {
       const victim = freshEmail();
-      const askers = await Promise.all([joined(app()), joined(app()), joined(app())]);
+      const askers = await Promise.all(Array.from({ length: 5 }, () => joined(app())));
 
       const answers = [
         await from(app(), freshAddress(), REGISTER, { input: { email: victim, password: PASSWORD, name: 'Ada' } }),
-        await from(app(), freshAddress(), REQUEST_PASSWORD_RESET, { email: victim }),
         ...(await Promise.all(
           askers.map(({ token }) => from(app(), freshAddress(), REQUEST_EMAIL_CHANGE, { newEmail: victim }, token)),
         )),
-        await from(app(), freshAddress(), REQUEST_PASSWORD_RESET, { email: victim }),
       ];
+      for (let attempt = 0; attempt < 5; attempt += 1)
+        answers.push(await from(app(), freshAddress(), REQUEST_PASSWORD_RESET, { email: victim }));
 
-      expect(answers.flatMap(codes)).toEqual(['RATE_LIMITED', 'RATE_LIMITED']);
+      expect(answers.flatMap(codes)).toEqual(Array(4).fill('RATE_LIMITED'));
       const [row] = await app().database.em.execute('select count(*)::int as count from mails where recipient = ?', [
         victim,
       ]);
-      expect(row?.count).toBe(4);
+      // Four by their recipient, and three links for a new password.
+      expect(row?.count).toBe(4 + 3);
+    });
+
+    test('strangers who name an address use up no link of its owner', async () => {
+      const [ada, eve] = [await joined(app()), await joined(app())];
+      const strangers = await Promise.all(Array.from({ length: 5 }, () => joined(app())));
+      const input = { email: ada.email, password: PASSWORD, name: 'Eve' };
+
+      await from(app(), freshAddress(), REQUEST_EMAIL_CHANGE, { newEmail: ada.email }, eve.token);
+      for (const { token } of strangers) {
+        await from(app(), freshAddress(), REGISTER, { input });
+        await from(app(), freshAddress(), REQUEST_EMAIL_CHANGE, { newEmail: ada.email }, token);
+      }
+      const reset = await from(app(), freshAddress(), REQUEST_PASSWORD_RESET, { email: ada.email });
+      const verification = await from(app(), freshAddress(), REQUEST_VERIFICATION, {}, ada.token);
+
+      expect(codes(await from(app(), freshAddress(), REGISTER, { input }))).toEqual(['RATE_LIMITED']);
+      expect([reset, verification].map(codes)).toEqual([[], []]);
     });
   },
   {},
@@ -462,6 +480,8 @@ test.each([
   ['{"login":7}', 'must have a JSON object for login'],
   ['{"login":{"everything":{}}}', 'must have no other names in login than account'],
   ['{"login":{"account":{"moust":1}}}', 'must have no other names in login.account than most, seconds'],
+  // Counts in memory would end at once: a timer has no more milliseconds than 2^31 - 1.
+  ['{"login":{"failures":{"seconds":2592000}}}', 'from 1 to 2073600 for login.failures.seconds'],
   ['{"login":{"account":{"most":0}}}', 'must have a whole number from 1 to 1000000000 for login.account.most'],
   ['{"login":{"account":{"most":1.5}}}', 'for login.account.most'],
   ['{"login":{"account":{"most":"1"}}}', 'for login.account.most'],
