@@ -14,6 +14,9 @@ const KEPT_SECONDS = 60 * 60;
 const MAX_CHARACTERS = 20_000;
 const MEMORY_CHARACTERS = 10_000_000;
 
+/** Not what it was read into, which takes some hundred times the memory. */
+type StoredDocument = Pick<CheckedDocument, 'text' | 'isPublic'>;
+
 /**
  * Documents that clients have registered under their SHA-256: in the memory of this process, and for all instances in
  * Redis. Bounded by an hour, a length, and a limit of registrations.
@@ -21,7 +24,7 @@ const MEMORY_CHARACTERS = 10_000_000;
  * What comes from Redis is hashed and checked again, so a writer to Redis chooses nothing that runs.
  */
 export class DocumentStore {
-  readonly #memory = new LRUCache<string, CheckedDocument>({
+  readonly #memory = new LRUCache<string, StoredDocument>({
     maxSize: MEMORY_CHARACTERS,
     sizeCalculation: ({ text }) => Math.max(1, text.length),
     ttl: KEPT_SECONDS * 1000,
@@ -34,7 +37,7 @@ export class DocumentStore {
     private readonly log: Logger,
   ) {}
 
-  async find(hash: string): Promise<CheckedDocument | null> {
+  async find(hash: string): Promise<StoredDocument | null> {
     const known = this.#memory.get(hash);
     if (known || !this.redis) return known ?? null;
     const text = await answeredInTime(this.redis.get(keyOf(hash)), ANSWER_MS).catch(() => null);
@@ -54,11 +57,12 @@ export class DocumentStore {
     await answeredInTime(this.redis.set(keyOf(hash), text, { EX: KEPT_SECONDS }), ANSWER_MS).catch(() => undefined);
   }
 
-  #remember(hash: string, text: string): CheckedDocument | null {
+  #remember(hash: string, text: string): StoredDocument | null {
     const checked = checkDocument(this.schema, text);
     if (Array.isArray(checked)) return null;
-    this.#memory.set(hash, checked);
-    return checked;
+    const stored = { text, isPublic: checked.isPublic };
+    this.#memory.set(hash, stored);
+    return stored;
   }
 }
 
