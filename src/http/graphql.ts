@@ -77,6 +77,9 @@ async function answer(
 
   const repeated = repeatedParameter(request.url);
   if (repeated) return refuse(reply, 400, badRequest(`The parameter ${repeated} may be given once.`));
+  // Apollo would run it first.
+  if (request.method === 'POST' && !contentTypeFor(request.headers.accept))
+    return refuse(reply, 406, badRequest('The header Accept names no type that this server answers with.'));
   const { given, withDocument } = readRequest(request);
   const found = await findDocument(operations, given, facts.client, isAdmin).catch((error) => {
     if (!(error instanceof IdentityError)) throw error;
@@ -91,7 +94,8 @@ async function answer(
   const { status, headers, text } =
     direct ?? (await answerByApollo(apollo, withDocument(found?.text ?? null), contextOfRequest));
   // What a mutation has done is told, however long it is.
-  if (isTooLarge(text) && !execution.isMutation) return refuse(reply, 400, responseTooLarge(MAX_ANSWER_BYTES));
+  if (isTooLarge(text) && !execution.isMutation)
+    return refuseDocument(request, reply, responseTooLarge(MAX_ANSWER_BYTES));
   // Apollo leaves it out of some of its refusals.
   reply.code(status).header('cache-control', 'no-store');
   for (const [name, value] of headers) reply.header(name, value);

@@ -61,6 +61,8 @@ export async function createHttp(
     bodyLimit: MAX_BODY_BYTES,
     // A whole request in 30 s, its headers in 10, or a slow sender would hold connections for nothing.
     requestTimeout: 30_000,
+    // Longer than any operation: its last field begins in time. A client that does not read would hold its connection for ever.
+    connectionTimeout: 2 * config.executionTimeoutSeconds * 1000 + 30_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     // Requests on connections that are open while the process ends are served, and each connection closes with its
     // answer.

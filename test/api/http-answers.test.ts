@@ -4,6 +4,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeApi, type TestApp } from '../support/app.js';
+import { member, PASSWORD } from '../support/people.js';
 
 const ORIGIN = 'http://app.example.com';
 const JSON_BODY = '{"query":"{ __typename }"}';
@@ -158,6 +159,20 @@ describeApi(
       expect(headers.get('access-control-allow-origin')).toBe(ORIGIN);
       expect(headers.get('access-control-allow-methods')).toBe('GET, POST');
       assertHeaders(headers);
+    });
+
+    test('of a type that the client does not take is refused before a mutation runs', async () => {
+      const ada = await member(app());
+      const sessionsOf = async () => (await ada.ask('{ me { sessions { id } } }')).data.me.sessions;
+      const before = await sessionsOf();
+      const body = JSON.stringify({
+        query: `mutation { login(input: { email: "${ada.email}", password: "${PASSWORD}" }) { accessToken } }`,
+      });
+
+      for (const type of ['image/png', 'text/html', 'application/json;q=0'])
+        assertRefusal(await exchange(app(), post(body, ['Content-Type: application/json', `Accept: ${type}`])), 406);
+
+      expect(await sessionsOf()).toEqual(before);
     });
 
     test('to HEAD is that to GET without its body', async () => {

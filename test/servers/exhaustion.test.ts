@@ -166,4 +166,23 @@ describe('connections', () => {
     expect(Date.now() - began).toBeGreaterThan(CONNECTION_LIMITS.firstByteMs / 2);
     expect(codes(await api.ask('{ __typename }'))).toEqual([]);
   });
+
+  test('that read no answer are closed', async () => {
+    await using quick = await startApi({ EXECUTION_TIMEOUT_SECONDS: '1' });
+    const { hostname, port } = new URL(quick.url);
+    const socket = connect(Number(port), hostname).pause();
+    const failed = new Promise<Error>((resolve) => socket.once('error', resolve));
+    const body = '{"query":"{ __schema { types { name description fields { name description } } } }"}';
+    const head = `POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+    // More than the buffers of both sides take.
+    for (let at = 0; at < 500; at += 1) socket.write(`${head}\r\n\r\n${body}`);
+
+    // A socket that is not read does not hear of its end, but its next bytes are refused.
+    const knocking = setInterval(() => socket.write(head), 1_000);
+    const { code } = (await failed) as NodeJS.ErrnoException;
+    clearInterval(knocking);
+
+    expect(['EPIPE', 'ECONNRESET']).toContain(code);
+    expect(codes(await quick.ask('{ __typename }'))).toEqual([]);
+  });
 });

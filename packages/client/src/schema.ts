@@ -338,7 +338,7 @@ export type ErrorCode =
   | 'RESPONSE_TOO_LARGE'
   /** Too much to do at the moment, or the database cannot do it; `retryAfterSeconds` says when to come back. */
   | 'SERVICE_OVERLOADED'
-  /** The operation may read more objects than `limit`; ask for smaller pages. */
+  /** The operation may read more objects, or has more fields, than `limit`; ask for smaller pages. */
   | 'TOO_COSTLY'
   /** Fields lie within one another on more levels than `limit`. */
   | 'TOO_DEEP'
