@@ -19,7 +19,7 @@ import { Migration20261129000001_search_indexes } from './migrations/Migration20
 import { AuditChain } from './src/audit/audit-chain.entity.js';
 import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { loadConfig } from './src/config/config.js';
-import { type DatabaseConfig, IN_MEMORY } from './src/database/database.js';
+import { type DatabaseConfig, IN_MEMORY, KEEP_ALIVE } from './src/database/database.js';
 import { PooledPostgresDriver } from './src/database/postgres-driver.js';
 import { Deletion, DeletionReceipt } from './src/deletion/deletion.entity.js';
 import { Erasure } from './src/deletion/erasure.entity.js';
@@ -80,7 +80,11 @@ export async function databaseOptions(config: DatabaseConfig): Promise<Partial<O
         // A replica may be behind: only who has looked reads there.
         preferReadReplicas: false,
         pool: { min: 0, max: POOL_SIZE },
-        driverOptions: { connectionTimeoutMillis: CONNECTION_WAIT_MS, statement_timeout: statementTimeoutMs },
+        driverOptions: {
+          connectionTimeoutMillis: CONNECTION_WAIT_MS,
+          statement_timeout: statementTimeoutMs,
+          ...KEEP_ALIVE,
+        },
       })
     : { ...options, ...(await embedded(dataDir)) };
 }

@@ -8,10 +8,15 @@ import type { Logger } from 'pino';
 import { endBy } from '../process/run.js';
 import { StartFailure } from '../process/start-failure.js';
 import { lockFolder } from './folder-lock.js';
-import { outageOf } from './outage.js';
+import { outageOf, UNTRUSTED } from './outage.js';
 
 /** Folder name of the embedded database that lives in memory and ends with its process. */
 export const IN_MEMORY = 'memory://';
+/**
+ * Of each connection. A host that lost its power, or is cut off, closes none: a statement in hand would be waited for
+ * without an end.
+ */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 
 /** PostgreSQL at `databaseUrl`, or the embedded one in `dataDir`. */
 export interface DatabaseConfig {
@@ -90,8 +95,9 @@ async function assertUsable(em: EntityManager, { databaseUrl }: DatabaseConfig, 
   const [row] = await em
     .execute<{ version: number }[]>(`select current_setting('server_version_num')::int as version`)
     .catch((error) => {
-      // A name that is not known is a wrong setting more often than an outage.
-      if (mayBeAway && error.code !== 'ENOTFOUND' && outageOf(error)) return [];
+      // A name that is not known is a wrong setting more often than an outage, as is a certificate.
+      const isWrong = error.code === 'ENOTFOUND' || UNTRUSTED.test(error.code);
+      if (mayBeAway && !isWrong && outageOf(error)) return [];
       throw new StartFailure(`DATABASE_URL ${refusalOf(error)}`);
     });
   if (row && row.version < OLDEST_VERSION)
@@ -105,11 +111,14 @@ const REFUSALS: Partial<Record<string, string>> = {
   '42501': 'has a user without the right to connect: grant it, or use another.',
   '53300': 'leads to a server that has no connection free: end some, or raise max_connections.',
   '57P03': 'leads to a server that is starting or stopping: start again when it is there.',
+  SSL: 'leads to a server without TLS: turn it on there, or leave out sslmode.',
   ENOTFOUND: 'has a host that no address is known for: correct it.',
 };
 
 function refusalOf({ code, message }: Error & { code?: string }): string {
   const why = code ?? (/timeout/i.test(message) ? 'no answer in time' : /SSL/.test(message) ? 'SSL' : 'unknown');
+  if (UNTRUSTED.test(why))
+    return `leads to a server whose certificate is not trusted (${why}): correct its host, or name its authority as sslrootcert.`;
   return (
     REFUSALS[why] ?? `leads to no PostgreSQL that answers (${why}): start it, or correct host, port and parameters.`
   );
@@ -209,7 +218,7 @@ function listenToPostgres(connectionString: string, log: Logger, listener: Datab
 
   const listening = (async () => {
     while (!stopping.signal.aborted) {
-      client = new Client({ connectionString, keepAlive: true, application_name: 'gatehouse listener' });
+      client = new Client({ connectionString, ...KEEP_ALIVE, application_name: 'gatehouse listener' });
       const ended = new Promise<void>((resolve) => client?.once('end', () => resolve()));
       client.on('error', (error) => say(error, 'database listener lost its connection'));
       client.on('notification', ({ payload }) => listener.onSignal(payload ?? ''));

@@ -19,6 +19,8 @@ const REASONS = new Map<string, Outage>(
   }),
 );
 const UNREACHABLE = /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|E(HOST|NET)(UNREACH|DOWN)|ENOTFOUND|EAI_AGAIN)$/;
+/** A certificate that is not trusted, or not any more (Node.js, TLS, X509 certificate error codes). */
+export const UNTRUSTED = /^ERR_(TLS|SSL)_|CERT|^UNABLE_TO_VERIFY/;
 /** The driver's own, which have no code. */
 const CONNECTION_LOST = /^Connection terminated|^Client has encountered a connection error|^Client was closed/;
 const NO_CONNECTION_FREE = /^timeout exceeded when trying to connect/;
@@ -38,7 +40,7 @@ export function outageOf(error: unknown): Outage | null {
 }
 
 const byCode = (code: string): Outage | null =>
-  UNREACHABLE.test(code)
+  UNREACHABLE.test(code) || UNTRUSTED.test(code)
     ? NO_ANSWER
     : ([code, code.slice(0, 3), code.slice(0, 2)].map((name) => REASONS.get(name)).find(Boolean) ?? null);
 

@@ -20,7 +20,9 @@ export class PooledPostgresDriver extends PostgreSqlDriver {
 
 class PooledConnection extends PostgreSqlConnection {
   override createKyselyDialect(options: Parameters<PostgreSqlConnection['createKyselyDialect']>[0]): PostgresDialect {
-    const dialect = super.createKyselyDialect(options);
+    // MikroORM reads neither `sslmode` nor any other parameter of a URL, nor an address of IPv6: the pool reads all of it.
+    const connectionString = this.options.clientUrl ?? this.config.get('clientUrl');
+    const dialect = super.createKyselyDialect({ ...options, connectionString });
     const createDriver = dialect.createDriver.bind(dialect);
     return Object.assign(dialect, { createDriver: () => givingBack(createDriver()) });
   }
