@@ -16,6 +16,7 @@ import { Migration20261126000006_session_use } from './migrations/Migration20261
 import { Migration20261128000001_deletions } from './migrations/Migration20261128000001_deletions.js';
 import { Migration20261128000002_participants } from './migrations/Migration20261128000002_participants.js';
 import { Migration20261129000001_search_indexes } from './migrations/Migration20261129000001_search_indexes.js';
+import { Migration20261201000001_indexes_of_a_user } from './migrations/Migration20261201000001_indexes_of_a_user.js';
 import { AuditChain } from './src/audit/audit-chain.entity.js';
 import { AuditEvent } from './src/audit/audit-event.entity.js';
 import { loadConfig } from './src/config/config.js';
@@ -65,6 +66,7 @@ export async function databaseOptions(config: DatabaseConfig): Promise<Partial<O
         { name: '20261128000001_deletions', class: Migration20261128000001_deletions },
         { name: '20261128000002_participants', class: Migration20261128000002_participants },
         { name: '20261129000001_search_indexes', class: Migration20261129000001_search_indexes },
+        { name: '20261201000001_indexes_of_a_user', class: Migration20261201000001_indexes_of_a_user },
       ],
       snapshot: false,
       // One that makes an index concurrently runs outside a transaction.

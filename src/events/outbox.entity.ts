@@ -5,6 +5,7 @@ import { type CloudEvent, type EventData, type EventType, SOURCE } from './event
 
 /** An event that was committed with its change and waits for the relay. Published rows are kept as a record. */
 @Entity({ tableName: 'outbox' })
+@Index({ name: 'idx_outbox_subject', properties: ['subject'] })
 @Index({ name: 'idx_outbox_due', properties: ['nextAttemptAt', 'id'], where: 'published_at is null' })
 @Trigger<typeof OutboxEvent>({
   name: 'outbox_filled',

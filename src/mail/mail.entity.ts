@@ -35,6 +35,7 @@ export interface NewMail {
  * hear it; the consumer makes the link's token when it sends, so no token is ever stored.
  */
 @Entity({ tableName: 'mails' })
+@Index({ name: 'idx_mails_without_user', properties: ['recipient'], where: 'user_id is null' })
 @Index({ name: 'idx_mails_user_id', properties: ['userId', 'kind'] })
 export class Mail {
   @PrimaryKey({ type: 'uuid' })

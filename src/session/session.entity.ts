@@ -9,6 +9,7 @@ import { User } from '../user/user.entity.js';
  * with them.
  */
 @Entity({ tableName: 'sessions' })
+@Index({ name: 'idx_sessions_of_user', properties: ['userId'] })
 @Index({ name: 'idx_sessions_user_id', properties: ['userId', 'id'], where: 'ended_at is null' })
 // So that every process ends what it has cached of a session that is over.
 @Trigger<typeof Session>({

@@ -1,6 +1,7 @@
 // A deletion is a process: a grace period in which it can be taken back, steps with receipts, and a purge after which
 // nothing personal is found.
 
+import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { verifyAudit } from '../../src/audit/verify.js';
 import { OTHER_TABLES, USER_TABLES } from '../../src/deletion/personal-data.js';
@@ -56,6 +57,21 @@ describeApi('what is held about users', (app) => {
       const named = USER_TABLES[table]?.columns;
       if (named) expect([table, names]).toEqual([table, Object.keys(named).sort()]);
     }
+  });
+
+  test.each(Object.entries(USER_TABLES))('is found in %s without a look at all rows', async (table, { rows }) => {
+    const condition = rows.replaceAll('$user', `'${randomUUID()}'`).replaceAll('$email', `'ada@example.com'`);
+    const plan = await app()
+      .database.em.fork()
+      .transactional(async (em) => {
+        // A look at every row is the last resort.
+        await em.execute('set local enable_seqscan = off');
+        return em.execute(`explain select * from ${table} where ${condition}`);
+      });
+
+    expect(JSON.stringify(plan)).not.toContain('Seq Scan');
+    // Nor of an index, from its beginning to its end.
+    expect(JSON.stringify(plan)).toContain('Index Cond');
   });
 
   test('is exported to them alone', async () => {
