@@ -14,8 +14,8 @@ import { Passwords } from '../password/password.js';
 import { orExit } from '../process/or-exit.js';
 import { inOneLine } from '../process/start-failure.js';
 
-const [email] = process.argv.slice(2);
-if (!email) {
+const [email, ...more] = process.argv.slice(2);
+if (!email || email.startsWith('-') || more.length > 0) {
   console.error(
     'Usage: npm run admin:create -- admin@example.com   (the password comes from the terminal or standard input)',
   );

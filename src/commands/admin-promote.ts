@@ -10,7 +10,7 @@ import { orExit } from '../process/or-exit.js';
 import { inOneLine } from '../process/start-failure.js';
 
 const [email, ...more] = process.argv.slice(2);
-if (!email || more.length > 0) {
+if (!email || email.startsWith('-') || more.length > 0) {
   console.error('Usage: npm run admin:promote -- ada@example.com   (makes an admin of the account with this address)');
   process.exit(1);
 }

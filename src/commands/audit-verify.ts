@@ -39,11 +39,14 @@ try {
 
 function option(): string | undefined {
   try {
-    return parseArgs({ options: { heads: { type: 'string' } } }).values.heads;
+    const { heads } = parseArgs({ options: { heads: { type: 'string' } } }).values;
+    // Of a variable that is not set: without a file nothing would be compared.
+    if (heads !== '') return heads;
   } catch {
-    console.error(USAGE);
-    process.exit(1);
+    // Told below.
   }
+  console.error(USAGE);
+  process.exit(1);
 }
 
 async function knownHeads(): Promise<Head[]> {
@@ -60,6 +63,7 @@ async function knownHeads(): Promise<Head[]> {
 }
 
 function keep(heads: Head[], path: string): void {
+  if (!existsSync(path)) console.log(`${path} is new: the ends of the chains are compared from the next time on.`);
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, `${JSON.stringify(heads, null, 1)}\n`);
   renameSync(draft, path);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { firstKey } from '../keys/key-files.js';
 import { readOrCreateFile, secretFile } from '../keys/secrets.js';
 
-const [folder] = process.argv.slice(2);
-if (!folder) {
+const [folder, ...more] = process.argv.slice(2);
+if (!folder || folder.startsWith('-') || more.length > 0) {
   console.error(
     'Usage: node dist/src/commands/make-secrets.js FOLDER   (for docker-compose.yml; makes what is not there yet, and replaces nothing)',
   );

@@ -5,11 +5,18 @@ import { migrate, openDatabase } from '../database/database.js';
 import { orExit } from '../process/or-exit.js';
 import { inOneLine } from '../process/start-failure.js';
 
+const [direction, ...more] = process.argv.slice(2);
+const down = direction === 'down';
+if (more.length > 0 || (direction !== undefined && !down)) {
+  console.error(
+    'Usage: npm run migrate [-- down]   (brings the schema up to date; with down, takes the last step back)',
+  );
+  process.exit(1);
+}
 const config = configOrExit('migrate');
 const WAITS = 'A migration waits for a table that another transaction uses. It is tried again for ten minutes.';
 const database = await orExit(openDatabase(config, databaseOptions));
 try {
-  const down = process.argv[2] === 'down';
   const names = down
     ? (await database.orm.migrator.down()).map(({ name }) => name)
     : await migrate(database, config, () => console.error(WAITS));
@@ -24,7 +31,7 @@ try {
 }
 
 // A broker that is away keeps no new version from starting: its events wait in the outbox.
-if (config.amqpUrls && process.argv[2] !== 'down') {
+if (config.amqpUrls && !down) {
   const { declareTopology } = await import('../events/broker.js');
   await declareTopology(config.amqpUrls).then(
     () => console.log('The queues are declared.'),

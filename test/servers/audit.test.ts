@@ -136,6 +136,7 @@ describeWithServers(['postgres'], 'the ends of the chains that npm run audit:ver
     const [without, against] = [await runCommand(VERIFY, [], env), await runCommand(VERIFY, ['--heads', heads], env)];
 
     expect([first.code, without.code, against.code]).toEqual([0, 0, 1]);
+    expect(first.output).toContain(`${heads} is new`);
     expect(against.output).toMatch(/^Chain \d+: event 1 is missing\.$/m);
     expect(readFileSync(heads, 'utf8')).toBe(kept);
   });
@@ -146,8 +147,10 @@ describeWithServers(['postgres'], 'the ends of the chains that npm run audit:ver
 
     const broken = await runCommand(VERIFY, ['--heads', path], env);
     const unknown = await runCommand(VERIFY, ['--tail'], env);
+    const empty = await runCommand(VERIFY, ['--heads', ''], env);
 
-    expect([broken.code, unknown.code]).toEqual([1, 1]);
+    expect([broken.code, unknown.code, empty.code]).toEqual([1, 1, 1]);
+    expect(empty.output).toBe(unknown.output);
     expect(broken.output).toContain('does not hold the ends of the chains');
     expect(unknown.output).toContain('Usage: npm run audit:verify');
   });
