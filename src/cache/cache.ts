@@ -65,7 +65,8 @@ function inOneTurn<Item, Answer>(send: (items: Item[]) => Promise<Answer>): (ite
  */
 export class Cache {
   #restUntil = 0;
-  #doubted = false;
+  /** Invalidations that may be lost. */
+  #doubts = 0;
   /** null as `#try`. */
   readonly #read = inOneTurn(async (keys: string[]) => {
     const names = [...new Set(keys)];
@@ -166,13 +167,13 @@ export class Cache {
     const done = await this.#set(
       generations.map((name) => ({ key: `generation:${name}`, value: randomUUID(), ttl: GENERATION_MS })),
     );
-    if (!done) this.#doubted = true;
+    if (!done) this.#doubts += 1;
   }
 
   /** Makes all that is held invalid. */
   async invalidateAll(): Promise<void> {
     const done = await this.#set([{ key: EVERYTHING, value: randomUUID(), ttl: GENERATION_MS }]);
-    if (!done) this.#doubted = true;
+    if (!done) this.#doubts += 1;
   }
 
   /** Whether the store answers now. */
@@ -192,12 +193,15 @@ export class Cache {
   async #try<T>(ask: (keyv: Keyv<Stored | string>) => Promise<T>): Promise<T | null> {
     if (performance.now() < this.#restUntil) return null;
     try {
-      if (this.#doubted) {
+      if (this.#doubts > 0) {
         // Only one caller says it; the others read from the source until it is said.
         this.#restUntil = performance.now() + REST_MS;
+        const doubts = this.#doubts;
         await this.inTime(this.keyv.setMany([{ key: EVERYTHING, value: randomUUID(), ttl: GENERATION_MS }]));
-        this.#doubted = false;
         this.#restUntil = 0;
+        // What could not be made invalid meanwhile may have been stored after it: the next caller says it again.
+        if (this.#doubts > doubts) return null;
+        this.#doubts = 0;
         this.log.info('cache is back');
       }
       const answer = await this.inTime(ask(this.keyv));
@@ -210,8 +214,8 @@ export class Cache {
   }
 
   #rest(error: unknown): void {
-    if (!this.#doubted) this.log.warn({ err: error }, 'cache does not answer; reading from the database');
-    this.#doubted = true;
+    if (this.#doubts === 0) this.log.warn({ err: error }, 'cache does not answer; reading from the database');
+    this.#doubts += 1;
     this.#restUntil = performance.now() + REST_MS;
   }
 }
