@@ -234,7 +234,8 @@ const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify
 
 /** What keeps a text from being a URL of this kind; empty where it is none at all, null where nothing does. */
 function faultOf(text: string, protocols: string[]): string | null {
-  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) return '';
+  // `https:/host` and `HTTPS://host` can be read, and would stand so in links and tokens.
+  if (!protocols.some((known) => text.startsWith(`${known}//`)) || !URL.canParse(text)) return '';
   const { protocol, hostname, username, password, pathname, search, hash, searchParams } = new URL(text);
   if (hash || text.includes('#')) return 'must not have a #: within a password it is written %23';
   if (![username, password, pathname].every(isDecodable)) return 'has a % that begins no character: write it %25';
