@@ -168,33 +168,52 @@ describeWithServers(['postgres', 'redis', 'nginx'], 'nginx in front of two insta
     expect(response.headers.get('x-frame-options')).toBe('SAMEORIGIN');
   });
 
-  test('of one client, no more than 200 requests are under way at once', async () => {
-    const { hostname, port } = new URL(nginx.url);
-    const open = () =>
-      new Promise<Socket>((resolve) => {
-        const socket: Socket = connect(Number(port), hostname, () => {
-          socket.write(
-            'POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
-          );
-          resolve(socket);
-        }).on('error', () => undefined);
+  test.each([
+    ['network of IPv4', () => '192.0.2.1', '192.0.2.2'],
+    ['network of IPv6', (at: number) => `2001:db8:1:2:${at.toString(16)}::1`, '2001:db8:1:3::1'],
+    ['network of IPv6 with zeros', (at: number) => `2001:db9::${at.toString(16)}`, '2001:dba::1'],
+  ])('of one %s, no more than 200 requests are under way at once', async (_, addressAt, otherAddress) => {
+    const hosts = [one, other].map(({ url }) => new URL(url).host);
+    const front = await startNginx(hosts, { NGINX_TRUST_PROXY: '127.0.0.1' });
+    try {
+      const { hostname, port } = new URL(front.url);
+      const sockets: Socket[] = [];
+      const open = async (count: number) => {
+        for (let at = 0; at < count; at += 1) {
+          const head = `POST /graphql HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${addressAt(sockets.length)}`;
+          const socket = connect(Number(port), hostname).on('error', () => undefined);
+          sockets.push(socket);
+          socket.write(`${head}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`);
+          await once(socket, 'connect');
+        }
+      };
+      const postFrom = (address: string) =>
+        fetch(`${front.url}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+          body: TYPENAME,
+        });
+      await open(200);
+
+      // On a busy machine some are over before nginx has read the last of them, so more come until it has 200 in hand.
+      let refused = await postFrom(addressAt(0));
+      await eventually(async () => {
+        if (refused.status === 429) return;
+        await open(20);
+        refused = await postFrom(addressAt(0));
+        expect(refused.status).toBe(429);
       });
-    const sockets = await Promise.all(Array.from({ length: 200 }, open));
+      const body = (await refused.json()) as { errors: { extensions: object }[] };
+      const fromElsewhere = await postFrom(otherAddress);
+      for (const socket of sockets) socket.destroy();
 
-    // On a busy machine some are over before nginx has read the last of them, so more come until it has 200 in hand.
-    let refused = await post(TYPENAME);
-    await eventually(async () => {
-      if (refused.status === 429) return;
-      sockets.push(...(await Promise.all(Array.from({ length: 20 }, open))));
-      refused = await post(TYPENAME);
-      expect(refused.status).toBe(429);
-    });
-    const body = (await refused.json()) as { errors: { extensions: object }[] };
-    for (const socket of sockets) socket.destroy();
-
-    expect(body.errors[0]?.extensions).toEqual({ code: 'RATE_LIMITED', retryAfterSeconds: 1 });
-    expect(refused.headers.get('retry-after')).toBe('1');
-    await eventually(async () => expect((await post(TYPENAME)).status).toBe(200));
+      expect(body.errors[0]?.extensions).toEqual({ code: 'RATE_LIMITED', retryAfterSeconds: 1 });
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect(fromElsewhere.status).toBe(200);
+      await eventually(async () => expect((await postFrom(addressAt(0))).status).toBe(200));
+    } finally {
+      await front.stop();
+    }
   });
 
   test('when one instance dies the other serves on, and when both have, the answer says so in JSON', async () => {

@@ -11,7 +11,7 @@ export interface NginxServer extends Server {
 }
 
 /** The project's own nginx in front of `upstreams`, each an address with its port. */
-export async function startNginx(upstreams: string[]): Promise<NginxServer> {
+export async function startNginx(upstreams: string[], settings: Record<string, string> = {}): Promise<NginxServer> {
   const home = privateFolder('nginx', ['www-data', 'nobody']);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -23,6 +23,7 @@ export async function startNginx(upstreams: string[]): Promise<NginxServer> {
       PATH: `${dirname(programOf('nginx'))}${delimiter}${process.env.PATH}`,
       NGINX_LISTEN: `127.0.0.1:${port}`,
       API_SERVERS: upstreams.map((address) => `server ${address};`).join(' '),
+      ...settings,
     },
     haltSignal: 'SIGQUIT',
     answers: () => fetch(url),
