@@ -27,7 +27,7 @@ const LEASED = `interval '\${LEASE_SECONDS} seconds'`;
 const STORED = 'em.persist([deletion, event]);';
 const PUBLISHED = 'await this.bus.publish(toCloudEvent(event));';
 const WORKS = 'await work();';
-const RUNS = 'const result = await run(deletion, this.parts);';
+const RUNS = 'const result = await answeredInTime(run(deletion, this.parts), STEP_MS);';
 const RECORDED = 'const first = await recordInInbox(em, heard);';
 
 export const SABOTAGES: Sabotage[] = [

@@ -4,14 +4,16 @@ import type { Config } from '../src/config/config.js';
 import { outageOf } from '../src/database/outage.js';
 import { Deletion, DeletionReceipt, ReceiptStatus } from '../src/deletion/deletion.entity.js';
 import { deletionOverdue, userDeleted } from '../src/events/outbox.entity.js';
+import { answeredInTime, NoAnswer } from '../src/process/answered-in-time.js';
 import { takeOverDeletions } from './deletions-of-older-versions.js';
 import { PURGE } from './steps/purge.js';
 import { StepFailure } from './steps/step-failure.js';
 import type { StepParts, Steps } from './steps/steps.js';
 
 const BATCH = 10;
-/** Longer than a step may take. */
 const LEASE_SECONDS = 30;
+/** Of a step; less than its lease. One that hangs would hold up all others. */
+const STEP_MS = 25_000;
 /** For what another process has made due. */
 const POLL_MS = 2_000;
 /** While a step waits for another system. */
@@ -190,7 +192,7 @@ export class DeletionWorker {
       const run = this.steps.get(step);
       // Of a newer version, or of settings from before.
       if (!run) throw new StepFailure('no such step here');
-      const result = await run(deletion, this.parts);
+      const result = await answeredInTime(run(deletion, this.parts), STEP_MS);
       if (result !== true) {
         const due = result ? inSeconds(result.askAgainInSeconds) : raw(PAUSE, [userId]);
         await this.#giveBack(claimed, { nextAttemptAt: due });
@@ -256,7 +258,7 @@ const inSeconds = (seconds: number) => raw(`now() + ? * interval '1 second'`, [s
 
 /** What an admin may read: words of our own, or a code. */
 function reasonOf(error: unknown): string {
-  if (error instanceof StepFailure) return error.message.slice(0, MAX_REASON_LENGTH);
+  if (error instanceof StepFailure || error instanceof NoAnswer) return error.message.slice(0, MAX_REASON_LENGTH);
   const { code, name } = error as { code?: unknown; name?: unknown };
   return String(code ?? name ?? 'unknown').slice(0, MAX_REASON_LENGTH);
 }

@@ -52,6 +52,11 @@ export function post(url: URL, body: string, allowsPrivate: boolean, headers: Re
       response.on('error', (error) => reject(failureOf(error)));
     });
     request.on('error', (error) => reject(failureOf(error)));
+    // Without a listener Node.js ends the request in silence.
+    request.on('upgrade', ({ statusCode }, socket) => {
+      reject(new StepFailure(`answered ${statusCode}`));
+      socket.destroy();
+    });
     request.end(body);
   });
 }

@@ -22,7 +22,7 @@ import {
   startApi,
   startConsumer,
 } from '../support/processes.js';
-import { sharedPostgres } from '../support/servers/postgres.js';
+import { sharedPostgres, withPostgres } from '../support/servers/postgres.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbit.js';
 import { TestSmtpServer } from '../support/smtp.js';
 import { startWebhookServer, type WebhookServer } from '../support/webhook-server.js';
@@ -285,5 +285,32 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
 
     expect([code, output]).toEqual([1, expect.stringContaining('no queue takes the message')]);
     await eventually(async () => expect(await waiting()).toBe(1));
+  });
+
+  test('a step that hangs holds up no other deletion', async () => {
+    const { createDatabase } = await sharedPostgres();
+    const DATABASE_URL = await createDatabase();
+    await using api = await startApi({ DATABASE_URL, DELETION_GRACE: 'P1D', EXECUTION_TIMEOUT_SECONDS: '300' });
+    const admin = await signIn(api);
+    const [ada, bob] = [await member(api), await member(api)];
+    for (const { id } of [ada, bob]) await admin.ask(DELETE_USER, { id });
+    const endGrace = (id: string) =>
+      select(DATABASE_URL, 'update deletions set purge_at = now() where user_id = $1', [id]);
+
+    await withPostgres(DATABASE_URL, async (client) => {
+      await client.query('begin');
+      await client.query('select from users where id = $1 for update', [ada.id]);
+      await endGrace(ada.id);
+      await eventually(async () =>
+        expect(
+          await select(DATABASE_URL, `select from pg_stat_activity where wait_event_type = 'Lock'`),
+        ).not.toHaveLength(0),
+      );
+      await endGrace(bob.id);
+
+      await eventually(async () => expect((await deletionOf(admin, bob.id)).status).toBe('DONE'));
+    });
+
+    await eventually(async () => expect((await deletionOf(admin, ada.id)).status).toBe('DONE'));
   });
 });

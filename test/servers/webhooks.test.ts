@@ -62,4 +62,18 @@ describe('webhooks', () => {
     expect(target.received).toEqual([]);
     await Promise.all([target, ...servers].map((server) => server.close()));
   });
+
+  test('that switch protocols have failed, and hold up no other deletion', async () => {
+    const server = await startWebhookServer();
+    server.answerWith(101);
+    await using api = await startHooked([server.url], { DELETION_WEBHOOKS_PRIVATE: 'true' });
+    await expectFailures(api, ['answered 101']);
+    server.answerWith(204);
+    const [root, bob] = [await signIn(api), await member(api)];
+
+    await root.ask(DELETE_USER, { id: bob.id });
+
+    await eventually(async () => expect((await deletionOf(root, bob.id)).status).toBe('DONE'));
+    await server.close();
+  });
 });

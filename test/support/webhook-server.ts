@@ -17,7 +17,8 @@ export async function startWebhookServer(location = 'http://127.0.0.1:9/') {
     });
     request.on('end', () => {
       received.push({ headers: request.headers, body });
-      response.writeHead(state.status, { location }).end('x'.repeat(100_000));
+      const upgrade = state.status === 101 && { connection: 'Upgrade', upgrade: 'websocket' };
+      response.writeHead(state.status, { location, ...upgrade }).end('x'.repeat(100_000));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
