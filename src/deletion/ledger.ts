@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { derivedKey } from '../keys/derived-key.js';
 
-const LINE = /^([\w-]{43}) \d{4}-\d\d-\d\dT[\d:.]+Z$/;
+/** What stands before a digest was cut off by a full disk: no purge was committed for it. */
+const LINE = /([\w-]{43}) \d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const BATCH = 10_000;
 
 /**
@@ -36,7 +37,11 @@ export class Ledger {
     const file = await open(this.path, 'a', 0o600);
     try {
       // One write of few bytes at the end of a file: of several at once, none is within another.
-      await file.write(`${digest} ${new Date().toISOString()}\n`);
+      const line = `${digest} ${new Date().toISOString()}\n`;
+      const { bytesWritten } = await file.write(line);
+      // The rest in a write of its own could come behind the line of another process.
+      if (bytesWritten < line.length)
+        throw Object.assign(new Error('The ledger of deletions has no room for a line.'), { code: 'ENOSPC' });
       await file.sync();
     } finally {
       await file.close();

@@ -2,15 +2,17 @@
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Disk } from '../../chaos/disk.js';
 import { addressOf, makeUsersIn } from '../../chaos/users.js';
+import { deletionOf } from '../support/deletions.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/once-per-run.js';
-import { codes, DELETE_USER, signIn } from '../support/people.js';
+import { codes, DELETE_USER, member, signIn } from '../support/people.js';
 import { type ApiProcess, type Env, runCommand, select, startApi } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { programOf } from '../support/servers/find-server.js';
@@ -127,6 +129,56 @@ describeWithServers(['postgres'], 'a backup that is restored', () => {
       expect(await held(url)).toEqual([kept]);
       await end();
     }
+  });
+
+  describe('with a ledger that was cut off', () => {
+    const LINE = `${'x'.repeat(43)} 2026-12-01T00:00:00.000Z\n`;
+    /** The next line crosses the end of a page of the disk. */
+    const ALMOST_A_PAGE = LINE.repeat(Math.floor(4096 / LINE.length));
+    const disk = Disk.mount();
+    afterAll(() => disk?.unmount());
+
+    async function start(path: string) {
+      const settings = { DATABASE_URL: await postgres.createDatabase(), DELETION_LEDGER: path, DELETION_ATTEMPTS: '1' };
+      const api = await startApi(settings);
+      const [admin, ada] = [await signIn(api), await member(api)];
+      await admin.ask(DELETE_USER, { id: ada.id });
+      const purge = (fact: object) =>
+        eventually(async () => expect((await deletionOf(admin, ada.id)).receipts.purge).toMatchObject(fact));
+      const command = (name: string) => runCommand(`dist/src/commands/${name}.js`, [], settings);
+      return { ada, purge, command, url: settings.DATABASE_URL, [Symbol.asyncDispose]: () => api.kill() };
+    }
+    /** As after the restore of a backup in which nobody is erased. */
+    async function expectKnown({ url, command }: Awaited<ReturnType<typeof start>>) {
+      await select(url, 'delete from erasures');
+      expect(await command('deletions-replay')).toEqual({ code: 0, output: 'Erased again: 1\n' });
+    }
+
+    test.each([10, 43, 50, 68])('after %d characters, knows the next one', async (length) => {
+      const path = join(folder, `${length}.ledger`);
+      writeFileSync(path, LINE + LINE.slice(0, length));
+      await using erased = await start(path);
+
+      await erased.purge({ status: 'DONE' });
+
+      await expectKnown(erased);
+    });
+
+    (disk ? test : test.skip)('by a full disk, has no purge without its line', async () => {
+      const path = join((disk as Disk).path, 'erased.ledger');
+      writeFileSync(path, ALMOST_A_PAGE);
+      await (disk as Disk).fill();
+      await using erased = await start(path);
+
+      await erased.purge({ status: 'FAILED', lastError: 'ENOSPC' });
+      const held = await dump(erased.url);
+      (disk as Disk).makeRoom();
+      await erased.command('deletions-retry');
+
+      await erased.purge({ status: 'DONE' });
+      expect(held).toContain(erased.ada.email);
+      await expectKnown(erased);
+    });
   });
 });
 
