@@ -285,4 +285,35 @@ describeWithServers(['postgres', 'rabbitmq', 'pika'], 'participants', () => {
     const all = await runCommand('dist/src/commands/events-replay.js', [], env);
     expect([ofType.output, all.output]).toEqual(['Brought back: 0, left: 3\n', 'Brought back: 3, left: 0\n']);
   });
+
+  test('consume again where the broker has closed the channel', async () => {
+    const exchange = 'identity.acknowledgements';
+    await listens('shop.erasures');
+    await rabbit.withChannel((channel) => channel.deleteExchange(exchange));
+    const ada = await withInvoices();
+
+    await root.ask(DELETE_USER, { id: ada.id });
+    await eventually(() => expect(shop.output()).toContain('NOT_FOUND - no exchange'));
+    await rabbit.withChannel(async (channel) => {
+      await channel.assertExchange(exchange, 'fanout');
+      await channel.bindQueue(exchange, exchange, '#');
+    });
+
+    await eventually(async () => expect((await deletionOf(ada.id)).steps['participant:shop']).toBe('DONE'));
+  });
+
+  test('consume again where the broker has cancelled the consumer, or end with an error', async () => {
+    const billing = startBilling();
+    await Promise.all([listens('billing.erasures'), listens('shop.erasures')]);
+    for (const queue of ['billing.erasures', 'shop.erasures'])
+      await rabbit.withChannel((channel) => channel.deleteQueue(queue));
+    await listens('shop.erasures');
+    const ada = await withInvoices();
+
+    await root.ask(DELETE_USER, { id: ada.id });
+
+    await eventually(async () => expect((await deletionOf(ada.id)).steps['participant:shop']).toBe('DONE'));
+    expect(shop.output()).toContain('RabbitMQ has cancelled the consumer');
+    expect((await billing.exited).code).toBe(1);
+  });
 });

@@ -40,12 +40,24 @@ export async function listen<T>(
     channel.on('error', onError);
     // What a channel has brought comes again by the next one.
     const gone = new AbortController();
-    channel.on('close', () => gone.abort());
+    // Recovery sets up again after the loss of a connection alone. One that is closed already reconnects by itself.
+    const reconnect = () => void model.close().catch(() => undefined);
+    channel.on('close', () => {
+      gone.abort();
+      // A connection that closes closes its channels first.
+      setImmediate(reconnect);
+    });
     const ended = AbortSignal.any([closing.signal, gone.signal]);
+    // Without it each acknowledgement would close the channel, and its message would come again until it is dropped.
+    await channel.checkExchange(ACKNOWLEDGEMENTS);
     await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await channel.bindQueue(queue, EVENTS, 'user.deleted');
     await channel.prefetch(PREFETCH);
-    await channel.consume(queue, (message) => message && void handle(channel, message, ended).catch(onError));
+    await channel.consume(queue, (message) => {
+      if (message) return void handle(channel, message, ended).catch(onError);
+      onError(new Error('RabbitMQ has cancelled the consumer'));
+      reconnect();
+    });
   };
 
   async function handle(channel: ConfirmChannel, message: ConsumeMessage, ended: AbortSignal): Promise<void> {
