@@ -87,6 +87,10 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
   });
 
   const done = (id: string) => eventually(async () => expect((await deletionOf(root, id)).status).toBe('DONE'));
+  const archived = async (id: string) => {
+    const { plaintext } = await compactDecrypt(readFileSync(join(folder, `${id}.jwe`), 'utf8'), KEY);
+    return JSON.parse(new TextDecoder().decode(plaintext));
+  };
   const emailOf = async (id: string) =>
     (await select(database, 'select email from users where id = $1', [id]))[0].email;
 
@@ -108,8 +112,7 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
 
     const file = join(folder, `${ada.id}.jwe`);
     const sealed = readFileSync(file, 'utf8');
-    const { plaintext } = await compactDecrypt(sealed, KEY);
-    const kept = JSON.parse(new TextDecoder().decode(plaintext));
+    const kept = await archived(ada.id);
     expect(kept.data.users).toEqual([expect.objectContaining({ id: ada.id, email: ada.email, name: 'Ada Archived' })]);
     expect(sealed).not.toContain(Buffer.from(ada.email).toString('base64url'));
     const files = readdirSync(folder).filter((name) => name.startsWith(ada.id));
@@ -117,6 +120,21 @@ describeWithServers(['postgres', 'rabbitmq'], 'the steps of deletions', () => {
     expect(await emailOf(ada.id)).toMatch(/@deleted\.invalid$/);
     const log = consumers.map((consumer) => consumer.output()).join('') + api.output();
     expect(log).not.toContain(ada.email);
+  });
+
+  test('what was archived stays, though a late worker runs the step again after the purge', async () => {
+    const ada = await member(api, { name: 'Ada Kept' });
+    await root.ask(DELETE_USER, { id: ada.id });
+    await done(ada.id);
+
+    await select(
+      database,
+      `update deletion_receipts set status = 'pending', next_attempt_at = now() where user_id = $1 and step = 'archive'`,
+      [ada.id],
+    );
+    await done(ada.id);
+
+    expect((await archived(ada.id)).data.users).toEqual([expect.objectContaining({ name: 'Ada Kept' })]);
   });
 
   test('what an older version has left undone goes on: accounts that it closed, and announcements that it heard', async () => {
