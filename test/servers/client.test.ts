@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
 import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
@@ -243,6 +243,86 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
     expect(await one.evaluate(() => window.client.accessToken())).toBeNull();
     const late = await openTab();
     expect(await late.evaluate(() => window.client.restore())).toBeNull();
+  });
+
+  const LIMITED = { data: null, errors: [{ message: 'Later.', extensions: { code: 'RATE_LIMITED' } }] };
+  const notAnswered: [string, string, object, (route: Route) => Promise<void>][] = [
+    ['without a connection', 'NETWORK_ERROR', {}, (route) => route.abort('internetdisconnected')],
+    ['that a proxy answers', 'NETWORK_ERROR', {}, (route) => route.fulfill({ status: 502, body: 'down' })],
+    [
+      'that is refused for now',
+      'RATE_LIMITED',
+      { everywhere: true },
+      (route) => route.fulfill({ status: 429, json: LIMITED, headers: allowed() }),
+    ],
+  ];
+  const allowed = () => ({ 'access-control-allow-origin': origin(), 'access-control-allow-credentials': 'true' });
+
+  test.each(notAnswered)('a sign-out %s counts for later pages, and reaches the server', async (_, code, how, fail) => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    const elsewhere = await signIn(api, { email: user?.email ?? '', password: PASSWORD });
+    let isDown = true;
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      (route) => (isDown && route.request().postData()?.includes('GatehouseLogout') ? fail(route) : route.fallback()),
+    );
+
+    const outcome = await page.evaluate(
+      (how) =>
+        window.client.signOut(how).then(
+          () => 'done',
+          (error: { code: string }) => error.code,
+        ),
+      how,
+    );
+    await page.close();
+    const meanwhile = await openTab();
+    const restored = [await meanwhile.evaluate(() => window.client.restore())];
+    isDown = false;
+    const later = await openTab();
+    restored.push(await later.evaluate(() => window.client.restore()));
+
+    expect(outcome).toBe(code);
+    expect(restored).toEqual([null, null]);
+    expect(refreshes).toBe(0);
+    expect((await context.cookies()).filter(({ name }) => name.includes('refresh'))).toEqual([]);
+    const { data } = await elsewhere.ask('{ me { sessions { id } } }');
+    expect(data.me?.sessions.length).toBe('everywhere' in how ? undefined : 1);
+  });
+
+  test('a sign-in takes the place of a sign-out that did not reach the server', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      (route) => (route.request().postData()?.includes('GatehouseLogout') ? route.abort() : route.fallback()),
+    );
+    await page.evaluate(() => window.client.signOut().catch(() => undefined));
+
+    await page.evaluate((input) => window.client.signIn(input), { email: user?.email, password: PASSWORD });
+    await page.close();
+    const again = await openTab();
+
+    expect((await again.evaluate(() => window.client.restore()))?.email).toBe(user?.email);
+  });
+
+  test('a sign-out sends the token that has run out, and refreshes nothing before', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    const elsewhere = await signIn(api, { email: user?.email ?? '', password: PASSWORD });
+    await page.clock.install();
+    await page.clock.fastForward('16:00');
+    await context.clearCookies();
+
+    await page.evaluate(() => window.client.signOut());
+
+    expect(refreshes).toBe(0);
+    const { data } = await elsewhere.ask('{ me { sessions { id } } }');
+    expect(data.me.sessions).toEqual([{ id: elsewhere.sessionId }]);
   });
 
   /** Holds back the answer to the next refresh, until something else waits for its turn behind it. */

@@ -11,6 +11,7 @@ import {
   type RegisterInput,
   type SignedInFragment,
 } from './operations.js';
+import { OwedSignOut, type SignOut } from './owed-sign-out.js';
 
 /** Refreshed so long before it runs out, or a request could arrive too late with it. */
 const EARLY_MS = 30_000;
@@ -72,6 +73,8 @@ export class Gatehouse {
   readonly #store: TokenStore;
   readonly #fetch: Fetch;
   readonly #channel: BroadcastChannel | null;
+  /** Null without cookies: no token is left to sign in again. */
+  readonly #owedSignOut: OwedSignOut | null;
   readonly #newsListeners = new Set<() => void>();
   readonly #listeners = new Set<(user: GatehouseUser | null) => void>();
   readonly #closed = deferred();
@@ -92,6 +95,7 @@ export class Gatehouse {
     this.#store = store;
     this.#fetch = send;
     this.#channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(this.#name) : null;
+    this.#owedSignOut = cookies ? new OwedSignOut(`${this.#name} sign-out`) : null;
     this.#channel?.addEventListener('message', ({ data }) => this.#receive(data as Message));
     // Held for as long as the page lives, so each tab can see how many there are.
     void globalThis.navigator?.locks?.request(this.#presence, { mode: 'shared' }, () => this.#closed.promise);
@@ -154,13 +158,18 @@ export class Gatehouse {
     });
   }
 
-  /** Ends this session, here and in all tabs; here also where the server cannot be reached. */
+  /**
+   * Ends this session, here and in all tabs; here also where the server cannot be reached. Then the server is told
+   * before a later page takes up the session.
+   * @throws {GatehouseError} if the server has not ended it.
+   */
   async signOut({ everywhere = false } = {}): Promise<void> {
     return this.#inTurn(async () => {
+      const signOut = everywhere ? 'everywhere' : 'here';
+      // Before it is sent: the page may end meanwhile.
+      this.#owedSignOut?.write(signOut);
       try {
-        await this.#requestWithin(everywhere ? GatehouseLogoutEverywhere : GatehouseLogout);
-      } catch (error) {
-        if (!(error instanceof GatehouseError && error.code === 'UNAUTHENTICATED')) throw error;
+        await this.#sendSignOut(signOut, await this.#tokenToSignOut(signOut));
       } finally {
         this.#signedOut();
       }
@@ -198,6 +207,21 @@ export class Gatehouse {
     return dataOf<Data>(await this.#answerTo(send, document, variables));
   }
 
+  async #sendSignOut(signOut: SignOut, token: string | null): Promise<void> {
+    try {
+      await this.#mutate(signOut === 'everywhere' ? GatehouseLogoutEverywhere : GatehouseLogout, {}, token);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+    this.#owedSignOut?.clear();
+  }
+
+  /** A cookie names the session, and so does a token that has run out: a refresh could only fail. */
+  async #tokenToSignOut(signOut: SignOut): Promise<string | null> {
+    if (this.#cookies || (this.#access && signOut === 'here')) return this.#access?.token ?? null;
+    return this.#tokenBy(this.#refreshWithin);
+  }
+
   async #tokenBy(refresh: Refresh): Promise<string | null> {
     if (this.#user === null) return null;
     const access = isFresh(this.#access) ? this.#access : await refresh(null);
@@ -221,9 +245,9 @@ export class Gatehouse {
     return this.#fetch(request?.clone() ?? input, { ...init, ...credentials, headers });
   }
 
-  /** As nobody: what is signed in already does not count. */
-  async #mutate<Data>(document: string, variables: object): Promise<Data> {
-    const send: Fetch = (input, init) => this.#send(input, init, null);
+  /** As nobody unless told: what is signed in already does not count. */
+  async #mutate<Data>(document: string, variables: object, token: string | null = null): Promise<Data> {
+    const send: Fetch = (input, init) => this.#send(input, init, token);
     return dataOf<Data>(await this.#answerTo(send, document, variables));
   }
 
@@ -263,6 +287,11 @@ export class Gatehouse {
   readonly #refreshWithin: Refresh = async (used) => {
     // A sign-out came while this refresh waited for its turn.
     if (this.#user === null) return null;
+    const owed = this.#owedSignOut?.read();
+    if (owed) {
+      await this.#sendSignOut(owed, null).catch(() => undefined);
+      return this.#signedOut();
+    }
     const known = await this.#fromOthers(used);
     if (known) return known;
     const refreshToken = this.#cookies ? '' : this.#store.read().refreshToken;
@@ -273,7 +302,7 @@ export class Gatehouse {
       this.#signedIn(refresh);
       return this.#access;
     } catch (error) {
-      if (error instanceof GatehouseError && error.code === 'UNAUTHENTICATED') return this.#signedOut();
+      if (isRefusal(error)) return this.#signedOut();
       throw error;
     }
   };
@@ -311,6 +340,7 @@ export class Gatehouse {
   #signedIn({ accessToken, accessTokenExpiresIn, refreshToken, deviceToken, user }: SignedInFragment): GatehouseUser {
     const access = { token: accessToken, expiresAt: Date.now() + accessTokenExpiresIn * 1000 };
     if (!this.#cookies) this.#store.write({ ...this.#store.read(), refreshToken, ...(deviceToken && { deviceToken }) });
+    this.#owedSignOut?.clear();
     this.#tell({ access, user });
     return user;
   }
@@ -341,6 +371,8 @@ export class Gatehouse {
 
 const isFresh = (access: Access | null): access is Access =>
   access !== null && access.expiresAt - EARLY_MS > Date.now();
+
+const isRefusal = (error: unknown) => error instanceof GatehouseError && error.code === 'UNAUTHENTICATED';
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve = () => {};
