@@ -11,7 +11,7 @@ import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
 import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
-import { DELETE_USER, freshEmail, PASSWORD, signIn } from '../support/people.js';
+import { DELETE_USER, freshEmail, LOGIN, member, PASSWORD, signIn } from '../support/people.js';
 import { type ApiProcess, startApi } from '../support/processes.js';
 import { freePort } from '../support/servers/free-port.js';
 
@@ -422,6 +422,43 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
       'GatehouseRefresh is answered',
       'GatehouseRegister is sent',
     ]);
+  });
+
+  test.each([
+    ['a token that has run out', '16:00'],
+    ['a token that does not count', '00:01'],
+  ])('what one user asks with %s is not done as another, whom the cookie has become', async (_, later) => {
+    await openBrowser();
+    const page = await openTab();
+    await registerIn(page);
+    const other = await member(api, { name: 'Grace Hopper' });
+    // As another front end of the same API does.
+    const input = { email: other.email, password: PASSWORD };
+    await context.request.post(`${api.url}/graphql`, {
+      headers: { origin: origin() },
+      data: { query: LOGIN, variables: { input } },
+    });
+    await page.clock.install();
+    await page.clock.fastForward(later);
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      async (route) => {
+        const isFirst = route.request().postData()?.includes('Rename') && refreshes === 0;
+        const headers = { ...route.request().headers(), ...(isFirst && { authorization: 'Bearer none' }) };
+        return route.continue({ headers });
+      },
+    );
+
+    const code = await page.evaluate(() =>
+      window.client
+        .request('mutation Rename { updateProfile(input: { name: "Ada King" }) { name } }')
+        .then(() => 'done')
+        .catch((error: { code: string }) => error.code),
+    );
+
+    expect(code).toBe('UNAUTHENTICATED');
+    expect(await userOf(page)).toBe(other.email);
+    expect((await other.ask('{ me { name } }')).data).toEqual({ me: { name: 'Grace Hopper' } });
   });
 
   test('a session that is ended elsewhere signs out all, at the next request that needs it', async () => {

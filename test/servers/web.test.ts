@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http';
 import { extname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { GatehouseLogin } from '../../packages/client/src/operations.js';
 import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
@@ -197,6 +198,28 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await press(page, 'Save');
 
     await page.getByText('Saved.').waitFor();
+  });
+
+  test('what one user has read is not shown to the next, whom the cookie has become', async () => {
+    const page = await open();
+    const email = await register(page);
+    await page.getByText(email).waitFor();
+    await context.request.post(`${api.url}/graphql`, {
+      headers: { origin },
+      data: { query: GatehouseLogin, variables: { input: ADMIN } },
+    });
+    // Answered by the cache, or not at all.
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      (route) => (route.request().postDataJSON()?.operationName === 'Me' ? undefined : route.fallback()),
+    );
+    await page.clock.install();
+    await page.clock.fastForward('16:00');
+
+    await press(page, 'Save');
+
+    await page.getByRole('banner').getByText('Admin', { exact: true }).waitFor();
+    expect(await page.getByText(email).count()).toBe(0);
   });
 
   test('somebody who tries too often is told when to come back', async () => {

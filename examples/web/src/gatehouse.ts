@@ -17,8 +17,10 @@ export const apollo = new ApolloClient({
 });
 
 // What one person has read is not for the next.
+let userId = gatehouse.user?.id;
 gatehouse.onChange((user) => {
-  if (user === null) void apollo.clearStore();
+  if (user?.id !== userId) void apollo.clearStore();
+  userId = user?.id;
 });
 
 /** What went wrong, in the reader's language. */

@@ -45,6 +45,7 @@ export type GatehouseUser = SignedInFragment['user'];
 
 interface Access {
   token: string;
+  userId: string;
   /** As `Date.now()` has it, counted from the answer: the clock of the client may be wrong. */
   expiresAt: number;
 }
@@ -149,10 +150,11 @@ export class Gatehouse {
    * @throws {GatehouseError} INVALID_CREDENTIALS, WEAK_PASSWORD, UNAUTHENTICATED, RATE_LIMITED, SERVICE_OVERLOADED.
    */
   async changePassword(input: ChangePasswordInput): Promise<GatehouseUser> {
+    const userId = this.#user?.id;
     return this.#inTurn(async () => {
-      const { changePassword } = await this.#requestWithin<{ changePassword: SignedInFragment }>(
-        GatehouseChangePassword,
-        { input },
+      const send: Fetch = (...request) => this.#sendBy(this.#refreshWithin, userId, ...request);
+      const { changePassword } = dataOf<{ changePassword: SignedInFragment }>(
+        await this.#answerTo(send, GatehouseChangePassword, { input }),
       );
       return this.#signedIn(changePassword);
     });
@@ -177,8 +179,8 @@ export class Gatehouse {
   }
 
   /** One that will not run out at once; null if nobody is signed in. @throws {GatehouseError} if it cannot be had. */
-  accessToken(): Promise<string | null> {
-    return this.#tokenBy(this.#refresh);
+  async accessToken(): Promise<string | null> {
+    return (await this.#accessBy(this.#refresh))?.token ?? null;
   }
 
   /** Sends a document as the one who is signed in. @throws {GatehouseError} */
@@ -191,20 +193,14 @@ export class Gatehouse {
 
   /**
    * `fetch` for other clients: sends the access token. Where it counts no more, refreshes it and sends the request once
-   * more.
+   * more, unless somebody else is signed in by then.
    */
-  readonly fetch: Fetch = (input, init) => this.#sendBy(this.#refresh, input, init);
+  readonly fetch: Fetch = (input, init) => this.#sendBy(this.#refresh, this.#user?.id, input, init);
 
   /** Ends the exchange with other tabs. */
   close(): void {
     this.#closed.resolve();
     this.#channel?.close();
-  }
-
-  /** `request`, within a turn. */
-  async #requestWithin<Data>(document: string, variables?: object): Promise<Data> {
-    const send: Fetch = (input, init) => this.#sendBy(this.#refreshWithin, input, init);
-    return dataOf<Data>(await this.#answerTo(send, document, variables));
   }
 
   async #sendSignOut(signOut: SignOut, token: string | null): Promise<void> {
@@ -219,21 +215,27 @@ export class Gatehouse {
   /** A cookie names the session, and so does a token that has run out: a refresh could only fail. */
   async #tokenToSignOut(signOut: SignOut): Promise<string | null> {
     if (this.#cookies || (this.#access && signOut === 'here')) return this.#access?.token ?? null;
-    return this.#tokenBy(this.#refreshWithin);
+    return (await this.#accessBy(this.#refreshWithin))?.token ?? null;
   }
 
-  async #tokenBy(refresh: Refresh): Promise<string | null> {
+  async #accessBy(refresh: Refresh): Promise<Access | null> {
     if (this.#user === null) return null;
-    const access = isFresh(this.#access) ? this.#access : await refresh(null);
-    return access?.token ?? null;
+    return isFresh(this.#access) ? this.#access : refresh(null);
   }
 
-  async #sendBy(refresh: Refresh, input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const token = await this.#tokenBy(refresh);
-    const first = await this.#send(input, init, token);
-    if (token === null || !(await isUnauthenticated(first))) return first;
-    const next = await refresh(token);
-    return next ? this.#send(input, init, next.token) : first;
+  /** A refresh may bring another user: what `userId` has asked for is not done as them. */
+  async #sendBy(
+    refresh: Refresh,
+    userId: string | undefined,
+    input: RequestInfo | URL,
+    init?: RequestInit,
+  ): Promise<Response> {
+    const access = await this.#accessBy(refresh);
+    if (access && access.userId !== (userId ?? access.userId)) throw somebodyElse();
+    const first = await this.#send(input, init, access?.token ?? null);
+    if (!access || !(await isUnauthenticated(first))) return first;
+    const next = await refresh(access.token);
+    return next?.userId === access.userId ? this.#send(input, init, next.token) : first;
   }
 
   #send(input: RequestInfo | URL, init: RequestInit | undefined, token: string | null): Promise<Response> {
@@ -338,7 +340,8 @@ export class Gatehouse {
   }
 
   #signedIn({ accessToken, accessTokenExpiresIn, refreshToken, deviceToken, user }: SignedInFragment): GatehouseUser {
-    const access = { token: accessToken, expiresAt: Date.now() + accessTokenExpiresIn * 1000 };
+    const expiresAt = Date.now() + accessTokenExpiresIn * 1000;
+    const access = { token: accessToken, userId: user.id, expiresAt };
     if (!this.#cookies) this.#store.write({ ...this.#store.read(), refreshToken, ...(deviceToken && { deviceToken }) });
     this.#owedSignOut?.clear();
     this.#tell({ access, user });
@@ -373,6 +376,9 @@ const isFresh = (access: Access | null): access is Access =>
   access !== null && access.expiresAt - EARLY_MS > Date.now();
 
 const isRefusal = (error: unknown) => error instanceof GatehouseError && error.code === 'UNAUTHENTICATED';
+
+const somebodyElse = () =>
+  new GatehouseError([{ message: 'Somebody else is signed in now.', extensions: { code: 'UNAUTHENTICATED' } }]);
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve = () => {};
