@@ -37,17 +37,34 @@ describe('the README of packages/client', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  function run(path: string, code: string) {
+    writeFileSync(path, code.replaceAll('http://localhost:4000', api.url));
+    return spawnSync(process.execPath, [path], { encoding: 'utf8', timeout: 30_000 });
+  }
+
   test('has examples that print what they say, one after the other', () => {
     for (const [at, example] of examples.entries()) {
       const path = join(folder, `${at}.mjs`);
-      // A channel between tabs would keep the process.
-      writeFileSync(path, `${example.replaceAll('http://localhost:4000', api.url)}\nprocess.exit();\n`);
-      const { stdout, stderr } = spawnSync(process.execPath, [path], { encoding: 'utf8', timeout: 30_000 });
+      const { status, stdout, stderr } = run(path, example);
       const promised = [...example.matchAll(/ \/\/ (.+)$/gm)].map(([, text]) => text);
 
-      expect([example, stderr, stdout.trim().split('\n')]).toEqual([example, '', promised]);
+      expect([example, status, stderr, stdout.trim().split('\n')]).toEqual([example, 0, '', promised]);
     }
     expect(examples.length).toBeGreaterThan(6);
+  });
+
+  test('says what holds in Node.js: each client has a session of its own, and keeps no process', () => {
+    const input = JSON.stringify({ email: freshEmail(), password: PASSWORD, name: 'Ada' });
+    const { stdout, stderr } = run(
+      join(folder, 'server.mjs'),
+      `import { createGatehouse } from '@gatehouse/client';
+
+      const [one, other] = [1, 2].map(() => createGatehouse({ url: 'http://localhost:4000/graphql', cookies: false }));
+      await one.register(${input});
+      process.on('beforeExit', () => console.log(one.user.name, other.user));`,
+    );
+
+    expect([stderr, stdout]).toEqual(['', 'Ada undefined\n']);
   });
 });
 

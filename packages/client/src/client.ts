@@ -73,7 +73,9 @@ export class Gatehouse {
   readonly #cookies: boolean;
   readonly #store: TokenStore;
   readonly #fetch: Fetch;
+  /** Both are null where there are no tabs. */
   readonly #channel: BroadcastChannel | null;
+  readonly #locks: LockManager | null;
   /** Null without cookies: no token is left to sign in again. */
   readonly #owedSignOut: OwedSignOut | null;
   readonly #newsListeners = new Set<() => void>();
@@ -95,11 +97,12 @@ export class Gatehouse {
     this.#cookies = cookies;
     this.#store = store;
     this.#fetch = send;
-    this.#channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(this.#name) : null;
+    this.#channel = hasTabs() && 'BroadcastChannel' in globalThis ? new BroadcastChannel(this.#name) : null;
+    this.#locks = hasTabs() ? (globalThis.navigator?.locks ?? null) : null;
     this.#owedSignOut = cookies ? new OwedSignOut(`${this.#name} sign-out`) : null;
     this.#channel?.addEventListener('message', ({ data }) => this.#receive(data as Message));
     // Held for as long as the page lives, so each tab can see how many there are.
-    void globalThis.navigator?.locks?.request(this.#presence, { mode: 'shared' }, () => this.#closed.promise);
+    void this.#locks?.request(this.#presence, { mode: 'shared' }, () => this.#closed.promise);
   }
 
   get #name(): string {
@@ -271,7 +274,7 @@ export class Gatehouse {
    * The answer to a refresh that came after a sign-out would sign in again, and its cookie would replace that of a sign-in.
    */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (globalThis.navigator?.locks) return navigator.locks.request(this.#name, work);
+    if (this.#locks) return this.#locks.request(this.#name, work);
     const turn = this.#lastTurn.then(work);
     this.#lastTurn = turn.catch(() => undefined);
     return turn;
@@ -312,8 +315,8 @@ export class Gatehouse {
   /** A token that another tab has, or has got while this one waited for its turn. */
   async #fromOthers(used: string | null): Promise<Access | null> {
     const another = () => (isFresh(this.#access) && this.#access.token !== used ? this.#access : null);
-    if (another() || !this.#channel || !globalThis.navigator?.locks) return another();
-    const { held = [] } = await navigator.locks.query();
+    if (another() || !this.#channel || !this.#locks) return another();
+    const { held = [] } = await this.#locks.query();
     if (held.filter(({ name }) => name === this.#presence).length < 2) return null;
     const heard = deferred();
     const end = this.#onNews(heard.resolve);
@@ -371,6 +374,9 @@ export class Gatehouse {
     for (const listener of this.#listeners) listener(this.#user);
   }
 }
+
+/** Not in Node.js: there all clients of a process would share one session, and an open channel would keep the process. */
+const hasTabs = () => 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
 
 const isFresh = (access: Access | null): access is Access =>
   access !== null && access.expiresAt - EARLY_MS > Date.now();
