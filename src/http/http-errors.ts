@@ -2,7 +2,8 @@ import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { badRequest, beyondLimit, type IdentityError } from '../errors.js';
+import { outageOf } from '../database/outage.js';
+import { badRequest, beyondLimit, type IdentityError, unavailable } from '../errors.js';
 
 export const MAX_BODY_BYTES = 100_000;
 
@@ -43,6 +44,11 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
   const status = error.statusCode ?? 500;
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse(reply, status, bodyTooLarge());
   if (status < 500) return send(reply, status, MESSAGES[error.code] ?? UNREADABLE);
+  const outage = outageOf(error);
+  if (outage) {
+    log.warn({ requestId: request.id }, outage.reason);
+    return refuse(reply.header('retry-after', outage.retryAfterSeconds), 503, unavailable(outage.retryAfterSeconds));
+  }
   log.error({ err: error, requestId: request.id }, 'unexpected error');
   const body = {
     message: 'Something went wrong on our side.',

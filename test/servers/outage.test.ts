@@ -1,7 +1,8 @@
 // A database that cannot serve is an outage with advice, not an internal error; a real PostgreSQL is stopped, locked
 // and made read-only.
 
-import { closeSync, openSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from 'pg';
@@ -9,6 +10,7 @@ import { POOL_SIZE } from '../../mikro-orm.config.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { LOOKS_UP_EMAIL, lockWaits } from '../support/locks.js';
+import { temporaryFolder } from '../support/once-per-run.js';
 import { ADMIN, type Answer, codes, LOGIN, type Person, signIn } from '../support/people.js';
 import { type ApiProcess, select, startApi } from '../support/processes.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
@@ -111,10 +113,20 @@ describeWithServers(['postgres'], 'while the database cannot do it', () => {
   });
 
   test('a server that is gone is an outage, in the look at who asks too', async () => {
+    const manifest = join(temporaryFolder(), 'manifest.json');
+    writeFileSync(manifest, JSON.stringify({ [createHash('sha256').update(ME).digest('hex')]: ME }));
+    // Here a look at who asks comes before the document is taken.
+    await using trusting = await startApi({
+      DATABASE_URL: url,
+      PERSISTED_OPERATIONS: 'trusted',
+      OPERATIONS_MANIFEST: manifest,
+      ADMINS_SEND_ANYTHING: 'true',
+    });
     await postgres.halt();
     await eventually(async () => expect(await health()).toMatchObject({ status: 503, database: 'down' }));
 
     expectAdvice(await login());
+    expectAdvice(await trusting.ask(LOGIN_AND_LIST, {}, admin.token));
     const list = await api.ask(LOGIN_AND_LIST, {}, admin.token);
     const metrics = await (
       await fetch(`${api.url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })
