@@ -2,8 +2,10 @@ import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { NIL } from 'uuid';
 import type { AuditTrail } from '../audit/audit-trail.js';
+import { isRefusedBy } from '../database/constraint.js';
+import { StartFailure } from '../process/start-failure.js';
 import { COMMAND } from '../request/actor.js';
-import { User } from '../user/user.entity.js';
+import { LAST_ADMIN, User } from '../user/user.entity.js';
 import { Deletion } from './deletion.entity.js';
 import type { Ledger } from './ledger.js';
 import { type PurgeParts, purgeWithin } from './purge.js';
@@ -13,15 +15,17 @@ const BATCH = 10_000;
 /**
  * Erases again those of the ledger whom a restored backup brought back, each in a transaction of its own, and has the
  * database know the others, who are not in it. May be cut off and repeated. Answers how many were there.
+ * @throws {StartFailure} at the end, where one of them is the last admin, who stays.
  */
 export async function eraseAgain(
   em: EntityManager,
   audit: AuditTrail,
   parts: PurgeParts & { ledger: Ledger },
 ): Promise<number> {
-  const unknown = await parts.ledger.unknownTo(em);
-  const all = [...unknown];
+  const ledger = await parts.ledger.unknownTo(em);
+  const unknown = new Set(ledger);
   let erased = 0;
+  let lastAdmin: string | null = null;
   for (let last: string = NIL; unknown.size > 0; ) {
     const users = await em
       .fork()
@@ -29,13 +33,19 @@ export async function eraseAgain(
     for (const { id } of users) {
       const digest = parts.ledger.digestOf(id);
       if (!unknown.has(digest)) continue;
-      await eraseOne(audit, parts, id);
       unknown.delete(digest);
-      erased += 1;
+      try {
+        await eraseOne(audit, parts, id);
+        erased += 1;
+      } catch (error) {
+        if (!isRefusedBy(LAST_ADMIN, error)) throw error;
+        lastAdmin = digest;
+      }
     }
     if (users.length < BATCH) break;
     last = (users.at(-1) as { id: string }).id;
   }
+  const all = [...ledger].filter((digest) => digest !== lastAdmin);
   for (let at = 0; at < all.length; at += BATCH) {
     await em
       .fork()
@@ -43,6 +53,10 @@ export async function eraseAgain(
         `{${all.slice(at, at + BATCH).join()}}`,
       ]);
   }
+  if (lastAdmin !== null)
+    throw new StartFailure(
+      'The only admin of this backup was deleted. Make another with npm run admin:create -- ADDRESS, then run npm run deletions:replay again.',
+    );
   return erased;
 }
 

@@ -12,7 +12,7 @@ import { deletionOf } from '../support/deletions.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/once-per-run.js';
-import { codes, DELETE_USER, member, signIn } from '../support/people.js';
+import { ADMIN, codes, DELETE_USER, member, PASSWORD, type Person, signIn } from '../support/people.js';
 import { type ApiProcess, type Env, runCommand, select, startApi } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 import { programOf } from '../support/servers/find-server.js';
@@ -53,7 +53,7 @@ describeWithServers(['postgres'], 'a backup that is restored', () => {
     restore(): Promise<{ url: string; end(): Promise<void> }>;
   }
 
-  async function takeDump(): Promise<Backup> {
+  async function takeDump(database: string): Promise<Backup> {
     const file = join(folder, `${randomBytes(6).toString('hex')}.dump`);
     await dump(database, '-Fc', '-f', file);
     return {
@@ -92,7 +92,7 @@ describeWithServers(['postgres'], 'a backup that is restored', () => {
           asked += 1;
           // The others go on meanwhile.
           if (moments.has(asked)) {
-            const backup = backups.length % 2 ? takeBase() : takeDump();
+            const backup = backups.length % 2 ? takeBase() : takeDump(database);
             backups.push(backup);
             await backup;
           }
@@ -129,6 +129,42 @@ describeWithServers(['postgres'], 'a backup that is restored', () => {
       expect(await held(url)).toEqual([kept]);
       await end();
     }
+  });
+
+  test('whose only admin was deleted: all others are erased, and the admin when there is another', async () => {
+    const source = await postgres.createDatabase();
+    const settings = { ...env, DELETION_LEDGER: join(folder, 'admin.ledger') };
+    const run = (url: string, name: string, args: string[] = [], input = '') =>
+      runCommand(`dist/src/commands/${name}.js`, args, { ...settings, DATABASE_URL: url }, input);
+    const createAdmin = (url: string) => run(url, 'admin-create', ['next@example.com'], PASSWORD);
+    let backup: Backup;
+    let people: Person[];
+    {
+      await using api = await startApi({ ...settings, DATABASE_URL: source });
+      people = [await signIn(api), await member(api)];
+      backup = await takeDump(source);
+      await createAdmin(source);
+      const next = await signIn(api, { email: 'next@example.com', password: PASSWORD });
+      for (const { id } of people) expect(codes(await next.ask(DELETE_USER, { id }))).toEqual([]);
+      await eventually(async () =>
+        expect(await select(source, 'select from deletions where purged_at is not null')).toHaveLength(people.length),
+      );
+    }
+    const { url } = await backup.restore();
+    const held = async () => {
+      const text = await dump(url);
+      return people.filter(({ email }) => text.includes(email)).map(({ email }) => email);
+    };
+
+    const refused = await run(url, 'deletions-replay');
+    const heldByThen = await held();
+    await createAdmin(url);
+    const done = await run(url, 'deletions-replay');
+
+    expect([refused.code, refused.output]).toEqual([1, expect.stringContaining('npm run admin:create -- ADDRESS')]);
+    expect(heldByThen).toEqual([ADMIN.email]);
+    expect(done).toEqual({ code: 0, output: 'Erased again: 1\n' });
+    expect(await held()).toEqual([]);
   });
 
   describe('with a ledger that was cut off', () => {
