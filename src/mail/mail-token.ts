@@ -66,8 +66,9 @@ export async function useMailToken(
  */
 export async function endMailTokens(em: EntityManager, userId: string, kinds: LinkKind[]): Promise<void> {
   const ofUser = { userId, kind: { $in: kinds } };
-  // First: a mail that is sent from here on has no user, and its token counts for nothing.
-  await em.nativeUpdate(Mail, { ...ofUser, sentAt: null }, { userId: null });
+  // First: a mail that is sent from here on has no user, and its token counts for nothing. A purge would not find it by
+  // its address.
+  await em.nativeUpdate(Mail, { ...ofUser, sentAt: null }, { userId: null, recipient: '' });
   const mails = (await em.find(Mail, ofUser, { fields: ['id'] })).map(({ id }) => id);
   await em.nativeUpdate(MailToken, { mailId: { $in: mails }, usedAt: null }, { usedAt: new Date() });
 }

@@ -43,7 +43,7 @@ export class Mail {
 
   /**
    * Null for an address without an account. Such a mail is ordered too, so that nothing tells it from others, and is
-   * never sent. Null also for a mail whose link lost its meaning before it was sent.
+   * never sent. Null also for a mail whose link lost its meaning before it was sent; its recipient is empty then.
    */
   @ManyToOne({
     entity: () => User,

@@ -27,6 +27,9 @@ const DELETION = `query ($id: ID!) { userDeletion(id: $id) {
 } }`;
 const CANCEL = 'mutation ($id: ID!) { cancelUserDeletion(id: $id) { id isActive deletedAt } }';
 const CONFIRMED = 'mutation ($id: ID!, $password: String) { deleteUser(id: $id, password: $password) { id } }';
+const CHANGE_PASSWORD = `mutation {
+  changePassword(input: { currentPassword: "${PASSWORD}", newPassword: "another ${PASSWORD}" }) { accessToken }
+}`;
 const EXPORT = 'mutation { exportMyData { generatedAt data } }';
 
 const done = async (root: Person, id: string) => {
@@ -99,6 +102,13 @@ describeApi('a deletion without a grace period', (app) => {
     const ada = await member(app(), { name: 'Adaline Byron-Purged' });
     const newEmail = freshEmail();
     await ada.ask(REQUEST_EMAIL_CHANGE, { newEmail });
+    const unsentEmail = freshEmail();
+    await ada.ask(REQUEST_EMAIL_CHANGE, { newEmail: unsentEmail });
+    await eventually(async () => {
+      const sql = 'update mails set sent_at = null where recipient = ? and sent_at is not null returning id';
+      expect(await app().database.em.execute(sql, [unsentEmail])).toHaveLength(1);
+    });
+    expect(codes(await ada.ask(CHANGE_PASSWORD))).toEqual([]);
     await ask(app(), LOGIN, { input: { email: ada.email, password: 'wrong' } });
     await root.ask('mutation ($id: ID!) { deactivateUser(id: $id, reason: "a reason with Byron") { id } }', {
       id: ada.id,
@@ -108,7 +118,7 @@ describeApi('a deletion without a grace period', (app) => {
       'select password_hash as hash from users where id = ?',
       [ada.id],
     );
-    const personal = [ada.email, newEmail, 'Byron', 'byron', hash];
+    const personal = [ada.email, newEmail, unsentEmail, 'Byron', 'byron', hash];
     expect(await tablesWith(app(), personal)).toEqual(['users', 'mails', 'audit_events']);
 
     await root.ask(DELETE_USER, { id: ada.id });
