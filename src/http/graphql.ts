@@ -25,6 +25,9 @@ const PUBLIC_SECONDS = 300;
 
 export const MAX_ANSWER_BYTES = 500_000;
 
+/** Public fields answer a token that does not count without an error (RFC 6750, 3.1; RFC 9110, 11.6.1). */
+const INVALID_TOKEN = 'Bearer error="invalid_token"';
+
 /** Of the appendix to GraphQL over HTTP, too. */
 const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'documentId'];
 
@@ -67,7 +70,11 @@ async function answer(
   // Made once, where it is needed first.
   let made: Promise<Context> | null = null;
   const contextOfRequest = () => {
-    made ??= context(facts);
+    made ??= context(facts).then((context) => {
+      const { viewer } = context;
+      if (viewer.id === null && viewer.reason !== 'MISSING') reply.header('www-authenticate', INVALID_TOKEN);
+      return context;
+    });
     return made;
   };
   const isAdmin = async () => {
@@ -100,7 +107,7 @@ async function answer(
   reply.code(status).header('cache-control', 'no-store');
   for (const [name, value] of headers) reply.header(name, value);
   if (found?.isPublic && request.method !== 'POST' && reply.statusCode === 200) {
-    reply.header('cache-control', `public, max-age=${PUBLIC_SECONDS}`);
+    reply.removeHeader('www-authenticate').header('cache-control', `public, max-age=${PUBLIC_SECONDS}`);
     reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '));
   }
   if (reply.statusCode === 400 && isAnsweredWith200(request, codesIn(text))) reply.code(200);

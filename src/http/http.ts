@@ -94,7 +94,7 @@ export async function createHttp(
     credentials: config.refreshTokenCookie,
     methods: ['GET', 'POST'],
     maxAge: 600,
-    exposedHeaders: ['x-request-id', 'retry-after'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'www-authenticate'],
     // Answered with all other OPTIONS.
     preflightContinue: true,
     strictPreflight: false,

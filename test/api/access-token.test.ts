@@ -5,10 +5,20 @@ import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { describeApi } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { sentToken } from '../support/links.js';
-import { ask, codes, LOGIN, member, PASSWORD, REGISTER, REQUEST_PASSWORD_RESET } from '../support/people.js';
+import {
+  ask,
+  codes,
+  expiredToken,
+  LOGIN,
+  member,
+  PASSWORD,
+  REGISTER,
+  REQUEST_PASSWORD_RESET,
+} from '../support/people.js';
 
 const REFRESH = 'mutation ($token: String!) { refresh(input: { refreshToken: $token }) { accessToken } }';
 const RENAME = 'mutation { updateProfile(input: { name: "Ada" }) { id } }';
+const LOGOUT = 'mutation { logout { sessionsEnded } }';
 const CHANGE = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
 const RESET = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { accessToken } }';
 const newPassword = 'a quite different one';
@@ -46,6 +56,27 @@ describeApi('an access token', (app) => {
       ids.add(jti);
     }
     expect(ids.size).toBe(Object.keys(given).length);
+  });
+
+  test('that does not count is told by a header, also where the answer has no error', async () => {
+    const [ada, bob] = [await member(app()), await member(app())];
+    await bob.ask(LOGOUT);
+    // The first time by Apollo, then directly.
+    const header = async (token: string | undefined, query = '{ me { id } }') => {
+      const answers = [await ask(app(), query, {}, token), await ask(app(), query, {}, token)];
+      return answers.map(({ headers }) => headers.get('www-authenticate'));
+    };
+
+    const twice = Array(2).fill('Bearer error="invalid_token"');
+    for (const token of ['rubbish', `${ada.token}x`, expiredToken(app(), ada), bob.token]) {
+      expect([token, await header(token)]).toEqual([token, twice]);
+      expect([token, await header(token, RENAME)]).toEqual([token, twice]);
+    }
+    expect(await header(undefined)).toEqual([null, null]);
+    expect(await header(undefined, RENAME)).toEqual([null, null]);
+    expect(await header(ada.token)).toEqual([null, null]);
+    const { headers } = await ada.ask(LOGOUT);
+    expect(headers.get('www-authenticate')).toBeNull();
   });
 
   test('that was taken before is refused when its time is over, and when its session is', async () => {

@@ -123,7 +123,7 @@ describeApi(
 
       assertRefusal(answer, status);
       expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);
-      expect(answer.headers.get('access-control-expose-headers')).toBe('x-request-id, retry-after');
+      expect(answer.headers.get('access-control-expose-headers')).toBe('x-request-id, retry-after, www-authenticate');
     });
 
     test.each(UNREAD)('to %s has them, too', async (_, bytes, status) => {

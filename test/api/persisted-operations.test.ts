@@ -200,6 +200,19 @@ describeApi('documents by their hash', (app) => {
     );
   });
 
+  test('an answer that may be cached says nothing of the token of the one who asked', async () => {
+    const query = 'query Kind { __typename }';
+    const documentId = `sha256:${sha256(query)}`;
+    const token = 'rubbish';
+    await post(app(), { query, extensions: persisted(sha256(query)) });
+
+    const [byGet, byPost] = [await get(app(), { documentId }, { token }), await post(app(), { documentId }, { token })];
+
+    expect(byGet.headers.get('cache-control')).toBe('public, max-age=300');
+    expect(byGet.headers.get('www-authenticate')).toBeNull();
+    expect(byPost.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+  });
+
   test('a client of Apollo sends a document once, then its hash', async () => {
     const bodies: string[] = [];
     const client = apolloClient(app(), bodies);

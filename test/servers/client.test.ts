@@ -441,6 +441,61 @@ describeWithServers(['chromium'], 'tabs of a browser', () => {
     ]);
   });
 
+  /** Sends `operation` with a token that does not count, once; answers how often it was sent. */
+  async function spoilOnce(operation: string): Promise<() => number> {
+    let sent = 0;
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      async (route) => {
+        if (!route.request().postData()?.includes(operation)) return route.fallback();
+        sent += 1;
+        const headers = { ...route.request().headers(), ...(sent === 1 && { authorization: 'Bearer none' }) };
+        return route.continue({ headers });
+      },
+    );
+    return () => sent;
+  }
+
+  test('a public query whose token does not count is sent once more', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    const sent = await spoilOnce('query Me');
+
+    expect(await me(page)).toEqual({ me: { email: user?.email } });
+    expect([sent(), refreshes]).toEqual([2, 1]);
+  });
+
+  test('a public mutation whose token does not count is done, and not sent again', async () => {
+    await openBrowser();
+    const page = await openTab();
+    const user = await registerIn(page);
+    const sent = await spoilOnce('mutation Forgotten');
+
+    const answer = await page.evaluate(
+      (variables) =>
+        window.client.request(
+          'mutation Forgotten($email: EmailAddress!) { requestPasswordReset(email: $email) { accepted } }',
+          variables,
+        ),
+      { email: user?.email },
+    );
+
+    expect(answer).toEqual({ requestPasswordReset: { accepted: true } });
+    expect([sent(), refreshes]).toEqual([1, 0]);
+  });
+
+  test('a session that is ended elsewhere signs out all, at the next public query too', async () => {
+    await openBrowser();
+    const [one, other] = [await openTab(), await openTab()];
+    const user = await registerIn(one);
+    const root = await signIn(api);
+    await root.ask(DELETE_USER, { id: user?.id });
+
+    expect(await me(one)).toEqual({ me: null });
+    await eventually(async () => expect([await userOf(one), await userOf(other)]).toEqual([null, null]));
+  });
+
   test.each([
     ['a token that has run out', '16:00'],
     ['a token that does not count', '00:01'],

@@ -200,6 +200,29 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await page.getByText('Saved.').waitFor();
   });
 
+  test('a query by its hash is sent once more where the token does not count', async () => {
+    const page = await open();
+    await signIn(page);
+    await heading(page, 'Account');
+    await press(page, 'People');
+    let sent = 0;
+    await context.route(
+      (url) => url.pathname === '/graphql',
+      (route) => {
+        if (route.request().postDataJSON()?.operationName !== 'Me') return route.fallback();
+        sent += 1;
+        const headers = { ...route.request().headers(), ...(sent === 1 && { authorization: 'Bearer none' }) };
+        return route.continue({ headers });
+      },
+    );
+
+    await press(page, 'Account');
+
+    await eventually(() => expect(sent).toBe(2));
+    await heading(page, 'Account');
+    await page.getByText(ADMIN.email).waitFor();
+  });
+
   test('what one user has read is not shown to the next, whom the cookie has become', async () => {
     const page = await open();
     const email = await register(page);

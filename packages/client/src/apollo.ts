@@ -1,6 +1,10 @@
-import { HttpLink } from '@apollo/client';
+import { ApolloLink, HttpLink } from '@apollo/client';
 import type { Gatehouse } from './client.js';
 
 /** The last link of an Apollo Client: sends as the one who is signed in. */
-export const gatehouseLink = (gatehouse: Gatehouse): HttpLink =>
-  new HttpLink({ uri: gatehouse.url, fetch: gatehouse.fetch });
+export const gatehouseLink = ({ url: uri, fetch, fetchQuery }: Gatehouse): ApolloLink =>
+  ApolloLink.split(
+    ({ operationType }) => (operationType as string) === 'query',
+    new HttpLink({ uri, fetch: fetchQuery }),
+    new HttpLink({ uri, fetch }),
+  );

@@ -1,4 +1,5 @@
-import { type AnswerError, GatehouseError } from './errors.js';
+import { type Answer, dataOf, isRefusal, isTokenRefused, isUnauthenticated, saysQuery } from './answer.js';
+import { GatehouseError } from './errors.js';
 import {
   type ChangePasswordInput,
   GatehouseChangePassword,
@@ -56,11 +57,6 @@ type Message = News | 'who has a token?' | (News & { isAnswer: true });
 
 /** Other tabs answer within this time, or not at all. */
 const ANSWER_MS = 200;
-
-interface Answer<Data> {
-  data?: Data | null;
-  errors?: AnswerError[];
-}
 
 export const createGatehouse = (options: GatehouseOptions): Gatehouse => new Gatehouse(options);
 
@@ -200,6 +196,9 @@ export class Gatehouse {
    */
   readonly fetch: Fetch = (input, init) => this.#sendBy(this.#refresh, this.#user?.id, input, init);
 
+  /** `fetch` for queries alone: those that are named by a hash do not say that they are queries. */
+  readonly fetchQuery: Fetch = (input, init) => this.#sendBy(this.#refresh, this.#user?.id, input, init, true);
+
   /** Ends the exchange with other tabs. */
   close(): void {
     this.#closed.resolve();
@@ -232,11 +231,15 @@ export class Gatehouse {
     userId: string | undefined,
     input: RequestInfo | URL,
     init?: RequestInit,
+    isQuery = false,
   ): Promise<Response> {
     const access = await this.#accessBy(refresh);
     if (access && access.userId !== (userId ?? access.userId)) throw somebodyElse();
     const first = await this.#send(input, init, access?.token ?? null);
-    if (!access || !(await isUnauthenticated(first))) return first;
+    if (!access) return first;
+    // A public mutation is done without a token that counts, and must not be done twice.
+    const isAnonymous = isTokenRefused(first) && (isQuery || (await saysQuery(input, init)));
+    if (!isAnonymous && !(await isUnauthenticated(first))) return first;
     const next = await refresh(access.token);
     return next?.userId === access.userId ? this.#send(input, init, next.token) : first;
   }
@@ -381,8 +384,6 @@ const hasTabs = () => 'document' in globalThis || 'WorkerGlobalScope' in globalT
 const isFresh = (access: Access | null): access is Access =>
   access !== null && access.expiresAt - EARLY_MS > Date.now();
 
-const isRefusal = (error: unknown) => error instanceof GatehouseError && error.code === 'UNAUTHENTICATED';
-
 const somebodyElse = () =>
   new GatehouseError([{ message: 'Somebody else is signed in now.', extensions: { code: 'UNAUTHENTICATED' } }]);
 
@@ -392,21 +393,6 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
     resolve = settle;
   });
   return { promise, resolve };
-}
-
-function dataOf<Data>({ data, errors }: Answer<Data>): Data {
-  if (errors && errors.length > 0) throw new GatehouseError(errors);
-  if (!data) throw new GatehouseError([]);
-  return data;
-}
-
-async function isUnauthenticated(response: Response): Promise<boolean> {
-  try {
-    const { errors = [] } = (await response.clone().json()) as Answer<unknown>;
-    return errors.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
-  } catch {
-    return false;
-  }
 }
 
 function inMemory(): TokenStore {
