@@ -39,6 +39,8 @@ export function rabbitBus(settings: BrokerSettings, log: Logger): EventBus {
     const closed = new Promise((resolve) => connection.once('close', resolve));
     try {
       const opened = await promisify<ConfirmChannel>(connection.createConfirmChannel.bind(connection))();
+      // Stays: a second error without a listener would end the process.
+      opened.on('error', () => undefined);
       const lost = once(opened, 'close', { signal });
       channel = new ConfirmedChannel(opened);
       // A broker short of memory or disk takes nothing: the outbox holds it meanwhile.
