@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { extname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page, Route } from 'playwright-core';
 import { GatehouseLogin } from '../../packages/client/src/operations.js';
 import { launchChromium } from '../support/browser.js';
 import { describeWithServers } from '../support/describe-with-servers.js';
@@ -109,6 +109,17 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await fill(page, { 'E-mail': email, Password: password });
     await press(page, 'Sign in');
   }
+
+  /** Requests with this text in their body find no connection. Answers what ends it. */
+  async function cut(text: string): Promise<() => Promise<void>> {
+    const ours = (url: URL) => url.pathname === '/graphql';
+    const abort = (route: Route) => (route.request().postData()?.includes(text) ? route.abort() : route.fallback());
+    await context.route(ours, abort);
+    return () => context.unroute(ours, abort);
+  }
+
+  const noConnection = (page: Page) =>
+    page.getByRole('alert').getByText('There is no connection to the server.').waitFor();
 
   async function violations(page: Page): Promise<string[]> {
     await page.evaluate(AXE);
@@ -221,6 +232,57 @@ describeWithServers(['chromium'], 'the front end of examples/web', () => {
     await eventually(() => expect(sent).toBe(2));
     await heading(page, 'Account');
     await page.getByText(ADMIN.email).waitFor();
+  });
+
+  test('without a connection at the start or at the sign-out, one can try again', async () => {
+    const page = await open();
+    const email = await register(page);
+    const mendRefresh = await cut('GatehouseRefresh');
+    await page.reload();
+    await noConnection(page);
+    await mendRefresh();
+    await press(page, 'Try again');
+    await heading(page, 'Account');
+
+    const mendLogout = await cut('GatehouseLogout');
+    await press(page, 'Sign out');
+    await noConnection(page);
+    await heading(page, 'Sign in');
+    await mendLogout();
+    await press(page, 'Try again');
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+    await signIn(page, { email, password: PASSWORD });
+
+    await heading(page, 'Account');
+  });
+
+  test('a list that cannot be read on says so', async () => {
+    const page = await open();
+    await signIn(page);
+    await heading(page, 'Account');
+    await press(page, 'Records');
+    const mend = await cut('"AuditEvents"');
+    await press(page, 'Show more');
+    await noConnection(page);
+    const before = await page.getByRole('row').count();
+    await mend();
+    await press(page, 'Show more');
+
+    await eventually(async () => expect(await page.getByRole('row').count()).toBeGreaterThan(before));
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  test('what is done has not failed where the page cannot be read anew', async () => {
+    const page = await open();
+    const email = await register(page);
+    await page.getByText('this one').waitFor();
+    await cut('"Me"');
+    await fill(page, { 'Current password': PASSWORD, 'New password': 'a quite different one' });
+    await press(page, 'Change password');
+
+    await page.getByText('Your password is changed.').waitFor();
+    await noConnection(page);
+    await page.getByText(email).waitFor();
   });
 
   test('what one user has read is not shown to the next, whom the cookie has become', async () => {

@@ -15,20 +15,23 @@ interface Session {
 }
 
 export function Account() {
-  const { data, error, refetch } = useQuery<{ me: (User & { sessions: Session[] }) | null }>(ME, {
+  const { data, previousData, error, refetch } = useQuery<{ me: (User & { sessions: Session[] }) | null }>(ME, {
     fetchPolicy: 'cache-and-network',
   });
   const [updateProfile] = useMutation(UPDATE_PROFILE);
   const [revokeSession] = useMutation(REVOKE_SESSION);
   const [deleteUser] = useMutation(DELETE_USER);
   const [failure, setFailure] = useState('');
-  const me = data?.me;
-  if (error) return <p role="alert">{inWords(error)}</p>;
-  if (!me) return null;
+  const me = (data ?? previousData)?.me;
+  const alert = error && <p role="alert">{inWords(error)}</p>;
+  if (!me) return alert;
+  // `error` says if it fails: what was done before has not failed.
+  const reload = () => refetch().catch(() => undefined);
   const attempt = (work: () => Promise<unknown>) => work().catch((thrown) => setFailure(inWords(thrown)));
   return (
     <main>
       <h1>{say('account')}</h1>
+      {alert}
       <section>
         <h2>{say('profile')}</h2>
         <p>{me.email}</p>
@@ -47,10 +50,7 @@ export function Account() {
               {current ? (
                 <strong>{say('thisSession')}</strong>
               ) : (
-                <button
-                  type="button"
-                  onClick={() => attempt(() => revokeSession({ variables: { id } }).then(() => refetch()))}
-                >
+                <button type="button" onClick={() => attempt(() => revokeSession({ variables: { id } }).then(reload))}>
                   {say('endSession')}
                 </button>
               )}
@@ -65,7 +65,7 @@ export function Account() {
           done="passwordChanged"
           onSubmit={async ({ currentPassword = '', newPassword = '' }) => {
             await gatehouse.changePassword({ currentPassword, newPassword });
-            await refetch();
+            await reload();
           }}
         >
           <Field label="currentPassword" name="currentPassword" type="password" autoComplete="current-password" />

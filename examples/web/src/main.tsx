@@ -1,6 +1,6 @@
 import { ApolloProvider } from '@apollo/client/react';
 import type { GatehouseUser } from '@gatehouse/client';
-import { StrictMode, useEffect, useState } from 'react';
+import { StrictMode, useCallback, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Account } from './account.tsx';
 import { apollo, gatehouse, inWords } from './gatehouse.ts';
@@ -13,21 +13,41 @@ import { language, say, type Word } from './words.ts';
 const PAGES = { account: Account, administration: People, audit: Records } satisfies Partial<Record<Word, unknown>>;
 type PageName = keyof typeof PAGES;
 
+interface Failure {
+  words: string;
+  work(): Promise<unknown>;
+}
+
 function App() {
   const [user, setUser] = useState<GatehouseUser | null | undefined>(gatehouse.user);
   const [page, setPage] = useState<PageName>('account');
-  const [failure, setFailure] = useState('');
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const attempt = useCallback((work: Failure['work']) => {
+    setFailure(null);
+    work().catch((error) => setFailure({ words: inWords(error), work }));
+  }, []);
   useEffect(() => {
-    gatehouse.restore().catch((error) => setFailure(inWords(error)));
+    attempt(() => gatehouse.restore());
     return gatehouse.onChange((next) => {
-      setFailure('');
+      setFailure(null);
       setPage('account');
       setUser(next);
     });
-  }, []);
-  if (failure) return <p role="alert">{failure}</p>;
-  if (user === undefined) return null;
-  if (user === null) return <SignIn />;
+  }, [attempt]);
+  if (!user)
+    return (
+      <>
+        {failure && (
+          <p role="alert">
+            {failure.words}{' '}
+            <button type="button" onClick={() => attempt(failure.work)}>
+              {say('tryAgain')}
+            </button>
+          </p>
+        )}
+        {user === null && <SignIn />}
+      </>
+    );
   const names: PageName[] = user.role.name === 'ADMIN' ? ['account', 'administration', 'audit'] : ['account'];
   const Page = PAGES[page];
   return (
@@ -48,7 +68,7 @@ function App() {
           ))}
         </nav>
         <span>{user.name}</span>
-        <button type="button" onClick={() => gatehouse.signOut().catch((error) => setFailure(inWords(error)))}>
+        <button type="button" onClick={() => attempt(() => gatehouse.signOut())}>
           {say('signOut')}
         </button>
       </header>

@@ -1,4 +1,5 @@
 import { useQuery } from '@apollo/client/react';
+import { useState } from 'react';
 import { AUDIT_EVENTS } from './documents.ts';
 import { inWords } from './gatehouse.ts';
 import { say, sayTime } from './words.ts';
@@ -12,18 +13,21 @@ interface Page {
 
 export function Records() {
   const { data, error, fetchMore } = useQuery<Page>(AUDIT_EVENTS, { fetchPolicy: 'cache-and-network' });
+  const [failure, setFailure] = useState('');
   const events = data?.auditEvents;
-  const more = () =>
+  const more = () => {
+    setFailure('');
     fetchMore({
       variables: { after: events?.pageInfo.endCursor },
       updateQuery: (before, { fetchMoreResult: { auditEvents } }) => ({
         auditEvents: { ...auditEvents, nodes: [...before.auditEvents.nodes, ...auditEvents.nodes] },
       }),
-    });
+    }).catch((thrown) => setFailure(inWords(thrown)));
+  };
   return (
     <main>
       <h1>{say('audit')}</h1>
-      {error && <p role="alert">{inWords(error)}</p>}
+      {(error || failure) && <p role="alert">{failure || inWords(error)}</p>}
       {events && (
         <table>
           <thead>
@@ -45,7 +49,7 @@ export function Records() {
         </table>
       )}
       {events?.pageInfo.hasNextPage && (
-        <button type="button" onClick={() => void more()}>
+        <button type="button" onClick={more}>
           {say('more')}
         </button>
       )}
