@@ -10,8 +10,8 @@ import { ConfirmedChannel } from './confirmed-channel.js';
 import type { CloudEvent } from './events.js';
 import { type BrokerSettings, EXCHANGE, vhostOf } from './topology.js';
 
-/** While one waits for its confirms, others are read and marked. */
-const BATCHES_AT_ONCE = 2;
+/** While one waits for its confirms, one is read and one is marked. */
+const BATCHES_AT_ONCE = 3;
 const REOPEN_MS = 500;
 
 /**
