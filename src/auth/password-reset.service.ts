@@ -38,7 +38,7 @@ export class PasswordResetService {
    * @throws {IdentityError} RATE_LIMITED.
    */
   async request(actor: Actor, email: string): Promise<void> {
-    // And not as a mail of strangers: who used those up would keep its owner out.
+    // Has a count of its own: strangers could use up that of mails, and lock the owner out.
     await this.throttles.charge('requestPasswordReset', actor.client, email);
     // A scalar subselect, for it has one row in either case.
     const [owner] = await this.em

@@ -192,7 +192,7 @@ export class Gatehouse {
 
   /**
    * `fetch` for other clients: sends the access token. Where it counts no more, refreshes it and sends the request once
-   * more, unless somebody else is signed in by then.
+   * more, unless another user is signed in by then.
    */
   readonly fetch: Fetch = (input, init) => this.#sendBy(this.#refresh, this.#user?.id, input, init);
 
@@ -234,7 +234,7 @@ export class Gatehouse {
     isQuery = false,
   ): Promise<Response> {
     const access = await this.#accessBy(refresh);
-    if (access && access.userId !== (userId ?? access.userId)) throw somebodyElse();
+    if (access && access.userId !== (userId ?? access.userId)) throw anotherUser();
     const first = await this.#send(input, init, access?.token ?? null);
     if (!access) return first;
     // A public mutation is done without a token that counts, and must not be done twice.
@@ -253,7 +253,7 @@ export class Gatehouse {
     return this.#fetch(request?.clone() ?? input, { ...init, ...credentials, headers });
   }
 
-  /** As nobody unless told: what is signed in already does not count. */
+  /** Sends this token, or none: the session of this client is not used. */
   async #mutate<Data>(document: string, variables: object, token: string | null = null): Promise<Data> {
     const send: Fetch = (input, init) => this.#send(input, init, token);
     return dataOf<Data>(await this.#answerTo(send, document, variables));
@@ -384,8 +384,8 @@ const hasTabs = () => 'document' in globalThis || 'WorkerGlobalScope' in globalT
 const isFresh = (access: Access | null): access is Access =>
   access !== null && access.expiresAt - EARLY_MS > Date.now();
 
-const somebodyElse = () =>
-  new GatehouseError([{ message: 'Somebody else is signed in now.', extensions: { code: 'UNAUTHENTICATED' } }]);
+const anotherUser = () =>
+  new GatehouseError([{ message: 'Another user is signed in now.', extensions: { code: 'UNAUTHENTICATED' } }]);
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve = () => {};
