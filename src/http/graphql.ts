@@ -85,7 +85,8 @@ async function answer(
   const repeated = repeatedParameter(request.url);
   if (repeated) return refuse(reply, 400, badRequest(`The parameter ${repeated} may be given once.`));
   // Apollo would run it first.
-  if (request.method === 'POST' && !contentTypeFor(request.headers.accept))
+  const contentType = contentTypeFor(request.headers.accept);
+  if (request.method === 'POST' && !contentType)
     return refuse(reply, 406, badRequest('The header Accept names no type that this server answers with.'));
   const { given, withDocument } = readRequest(request);
   const found = await findDocument(operations, given, facts.client, isAdmin).catch((error) => {
@@ -93,7 +94,7 @@ async function answer(
     return error;
   });
   if (found instanceof IdentityError) return refuseDocument(request, reply, found);
-  const direct = found && (await answerDirectly(directExecution, found, request, contextOfRequest));
+  const direct = found && (await answerDirectly(directExecution, found, request, contentType, contextOfRequest));
   // One that is known was looked at before.
   const refusal = found && !direct && refusalOfDocument(found.text);
   if (refusal) return refuseDocument(request, reply, refusal);
@@ -139,10 +140,10 @@ async function answerDirectly(
   direct: DirectExecution,
   found: FoundDocument,
   request: FastifyRequest,
+  contentType: string | undefined,
   context: () => Promise<Context>,
 ): Promise<GraphQLAnswer | null> {
   const parameters = parametersOf(request);
-  const contentType = contentTypeFor(request.headers.accept);
   const text = parameters && contentType && (await direct.run(found, parameters, context));
   return text ? { status: 200, headers: [['content-type', contentType]], text } : null;
 }
